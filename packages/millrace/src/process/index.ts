@@ -1,0 +1,1 @@
+export { type JsonCallOptions, JsonProcess, type JsonProcessOptions } from './json-process.ts';
