@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Variables } from 'millrace/worker';
 import { repositoryRoot } from './root.ts';
 
 /** Where the stack of `npm start` listens; it writes this when it is up. */
@@ -10,8 +11,8 @@ interface EmbeddedStack {
 }
 
 /** The running embedded stack's addresses, or nothing when `npm start` has not been used here. */
-export function embeddedStack(): EmbeddedStack | undefined {
-  const file = process.env.MILLRACE_ENDPOINTS ?? join(repositoryRoot, '.millrace', 'endpoints.json');
+export function embeddedStack(variables: Variables): EmbeddedStack | undefined {
+  const file = variables.MILLRACE_ENDPOINTS ?? join(repositoryRoot, '.millrace', 'endpoints.json');
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedStack;
   } catch {

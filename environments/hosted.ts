@@ -1,8 +1,8 @@
+import type { Variables } from 'millrace/worker';
 import { prefixes } from './schema.ts';
 
 /** What qa and prod share. Addresses are the deployment's and come from variables; secrets are named only. */
-export function hosted(name: 'qa' | 'prod') {
-  const env = process.env;
+export function hosted(name: 'qa' | 'prod', env: Variables) {
   return {
     name,
     temporal: {
