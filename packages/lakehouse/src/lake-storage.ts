@@ -20,6 +20,12 @@ export interface StoredObject {
   readonly lastModified: Date;
 }
 
+export interface DownloadOptions {
+  readonly signal?: AbortSignal;
+  /** The ETag that the object must still have. */
+  readonly ifMatch?: string;
+}
+
 /**
  * One bucket of an S3 server: whole objects by key. A failure of the server is MR3001, a missing object MR3002
  * (non-retryable).
@@ -118,10 +124,16 @@ export class LakeStorage {
     await this.#run(key, () => this.#client.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key })));
   }
 
-  /** Streams an object into a local file. */
-  async download(key: string, path: string, signal?: AbortSignal): Promise<void> {
+  /**
+   * Streams an object into a local file. With `ifMatch`: only that version of it; if it has been replaced, MR3001 with
+   * `facts.status` 412.
+   */
+  async download(key: string, path: string, options: DownloadOptions = {}): Promise<void> {
+    const { signal, ifMatch } = options;
     await this.#run(key, async () => {
-      const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
+      const { Body } = await this.#client.send(
+        new GetObjectCommand({ Bucket: this.bucket, Key: key, ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }) }),
+      );
       if (Body === undefined) throw new Error('the answer has no body');
       await pipeline(Body as NodeJS.ReadableStream, createWriteStream(path), signal === undefined ? {} : { signal });
     });
