@@ -42,6 +42,14 @@ export class Lake {
     return soon();
   }
 
+  /**
+   * The last version of each application whose transactions are in the table; an application without any is left out. A
+   * table that does not exist has none. The connectors ask it what is in before they read a source again.
+   */
+  transactionVersions(_table: Table, _appIds: readonly string[]): Promise<{ readonly [appId: string]: number }> {
+    return soon();
+  }
+
   tableInfo(_table: Table): Promise<TableInfo> {
     return soon();
   }

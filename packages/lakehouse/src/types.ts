@@ -47,6 +47,11 @@ export interface LakeConfig {
 export interface AppTransaction {
   readonly appId: string;
   readonly version: number;
+  /**
+   * The application's last version as the caller knows it, -1 for none. If another one is in the table, and it is not
+   * `version` or later, someone else has gone on from there: MR3015 (retryable), nothing is written. Default: not checked.
+   */
+  readonly after?: number;
 }
 
 /** Which run and batch a row came with; written to its audit columns. */
