@@ -49,9 +49,9 @@ export interface PlanCondition {
 
 /**
  * An input with results in it: JSON in which `{ "$ref": node, "at": path }` stands for the result of a node (of this body
- * or one around it), `{ "$outcome": node }` for its outcome, `{ "$item": each, "at": path }` for the item of a mapped
- * body, `{ "$run": path }` for a value of the run (`interval`, `date`, `params`) and `{ "$json": value }` for a value
- * that is taken as it stands.
+ * or one around it), `{ "$outcome": node }` for its outcome, `{ "$item": depth, "at": path }` for the item of a
+ * mapped body (0: the outermost), `{ "$run": path }` for a value of the run (`interval`, `date`, `params`) and
+ * `{ "$json": value }` for a value that is taken as it stands.
  */
 export type Template = Json;
 
