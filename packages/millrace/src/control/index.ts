@@ -1,1 +1,13 @@
-export {};
+export type { BackfilledDay, BackfillOptions } from './backfill.ts';
+export type { ControlOptions } from './connection.ts';
+export { Control, connectControl, failedNodes } from './control.ts';
+export { type FollowOptions, followRun } from './follow.ts';
+export type { ListRunsOptions } from './list.ts';
+export { type ProgressOptions, renderProgress, renderSummary } from './progress.ts';
+export { formatCount, formatDuration } from './progress-format.ts';
+export { addDays, daysBetween, isDate, type RunTarget, runWorkflowId } from './run-id.ts';
+export type { RunSummary } from './run-summary.ts';
+export type { NodeView, RunView } from './run-view.ts';
+export type { ApplyOptions, Overlap, ScheduleSummary, Schedules } from './schedules.ts';
+export type { StartedRun, StartInput, StartOptions } from './start.ts';
+export type { WatchOptions } from './watch.ts';
