@@ -1,20 +1,41 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Variables } from 'millrace/worker';
+import { z } from 'zod';
 import { repositoryRoot } from './root.ts';
 
-/** Where the stack of `npm start` listens; it writes this when it is up. */
-interface EmbeddedStack {
-  readonly temporal: { readonly address: string };
-  readonly s3: { readonly endpoint: string; readonly region: string };
-  readonly postgres: { readonly host: string; readonly port: number; readonly user: string };
+const stackSchema = z.object({ ports: z.object({ temporal: z.number(), s3: z.number(), postgres: z.number() }) });
+const accountSchema = z.object({ postgres: z.object({ user: z.string() }) });
+
+/** Where the stack of `npm start` listens. */
+export interface EmbeddedStack {
+  readonly temporalAddress: string;
+  readonly s3Endpoint: string;
+  readonly postgresPort: number;
+  readonly postgresUser: string;
 }
 
-/** The running embedded stack's addresses, or nothing when `npm start` has not been used here. */
+/**
+ * The embedded stack of this clone (or of the folder in MILLRACE_HOME) as its last start left it; nothing if it was never
+ * started.
+ */
 export function embeddedStack(variables: Variables): EmbeddedStack | undefined {
-  const file = variables.MILLRACE_ENDPOINTS ?? join(repositoryRoot, '.millrace', 'endpoints.json');
+  const home = variables.MILLRACE_HOME ?? join(repositoryRoot, '.millrace');
+  const stack = stackSchema.safeParse(readJson(join(home, 'stack.json')));
+  const account = accountSchema.safeParse(readJson(join(home, 'credentials.json')));
+  if (!stack.success || !account.success) return undefined;
+  const { temporal, s3, postgres } = stack.data.ports;
+  return {
+    temporalAddress: `127.0.0.1:${temporal}`,
+    s3Endpoint: `http://127.0.0.1:${s3}`,
+    postgresPort: postgres,
+    postgresUser: account.data.postgres.user,
+  };
+}
+
+function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as EmbeddedStack;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }

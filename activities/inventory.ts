@@ -1,0 +1,20 @@
+import { task } from 'millrace';
+import { extractIncremental } from '../ingestion/connectors/postgres/index.ts';
+import { inventoryTables } from '../ingestion/lake/index.ts';
+
+/** Appends the rows of one inventory table that were written since the last extract. */
+export const extractInventory = task(
+  'extractInventory',
+  { timeout: '1h', heartbeat: '20s' },
+  async ({ table }: { table: keyof typeof inventoryTables }, context) => {
+    const extracted = await extractIncremental(
+      context.inventory,
+      inventoryTables[table],
+      { runId: context.run.workflowId },
+      context.lake,
+      context,
+    );
+    context.rows(extracted.rows);
+    return extracted;
+  },
+);

@@ -1,0 +1,31 @@
+import { task } from 'millrace';
+import { type BatchRef, discoverFiles, landBatch } from '../ingestion/connectors/files/index.ts';
+import { posStreams } from '../ingestion/lake/index.ts';
+import { lastBusinessDay } from './business-day.ts';
+
+/** Finds the POS files that have not been landed yet, up to the run's last business day, as batches. */
+export const discoverPosFiles = task(
+  'discoverPosFiles',
+  { timeout: '30m', heartbeat: '20s' },
+  async ({ stream }: { stream: keyof typeof posStreams }, context) => {
+    const batches = await discoverFiles(
+      posStreams[stream],
+      { upTo: lastBusinessDay(context.run.interval), runId: context.run.workflowId },
+      context.lake,
+      context,
+    );
+    context.log.info('files discovered', { stream, batches: batches.length });
+    return batches;
+  },
+);
+
+/** Lands one batch of files in bronze: all of it or nothing. */
+export const landPosFiles = task(
+  'landPosFiles',
+  { timeout: '1h', heartbeat: '20s' },
+  async ({ stream, batch }: { stream: keyof typeof posStreams; batch: BatchRef }, context) => {
+    const landed = await landBatch(posStreams[stream], batch, { runId: context.run.workflowId }, context.lake, context);
+    context.rows(landed.rows);
+    return landed;
+  },
+);
