@@ -11,6 +11,8 @@ export interface Home {
   readonly s3: string;
   readonly s3Sidecar: string;
   readonly temporalDb: string;
+  /** Addresses of the running stack, without secrets; there only while it runs. */
+  readonly endpointsFile: string;
   readonly stateFile: string;
   readonly credentialsFile: string;
   readonly launcherFile: string;
@@ -25,6 +27,7 @@ export function openHome(path: string): Home {
     s3: join(root, 's3'),
     s3Sidecar: join(root, 's3-metadata'),
     temporalDb: join(root, 'temporal', 'temporal.db'),
+    endpointsFile: join(root, 'endpoints.json'),
     stateFile: join(root, 'stack.json'),
     credentialsFile: join(root, 'credentials.json'),
     launcherFile: join(root, 'launcher.pid'),

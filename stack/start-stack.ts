@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from './components/cache.ts';
 import { provideGoProgram } from './components/go-program.ts';
@@ -6,7 +7,7 @@ import { providePython } from './components/python.ts';
 import { type Credentials, ensureCredentials } from './credentials.ts';
 import type { Endpoints } from './endpoints.ts';
 import { stackError } from './errors.ts';
-import { type Home, openHome, readState, type StackState, writeState } from './home.ts';
+import { type Home, openHome, readState, type StackState, writeJson, writeState } from './home.ts';
 import { choosePort, loopback, type PortConflict } from './ports.ts';
 import { tryLock } from './processes/lock.ts';
 import { stopLeftovers } from './processes/pid-file.ts';
@@ -77,6 +78,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   const started: ServiceProcess[] = [];
   const stop = async () => {
+    rmSync(home.endpointsFile, { force: true });
     for (const service of [...started].reverse()) await service.stop();
     lock.release();
   };
@@ -120,9 +122,11 @@ class Launch {
     const services = await allOrFirstError([this.#temporal(), this.#s3(), this.#postgres()]);
     const named = ['temporal', 's3', 'postgres'].map((name, index) => ({ name, process: services[index] }));
     this.#remember({ python, duckdbExtensions });
+    const endpoints = toEndpoints(this.#state, this.#credentials);
+    writeJson(this.#home.endpointsFile, withoutSecrets(endpoints), 0o644);
     let stopping = false;
     return {
-      endpoints: toEndpoints(this.#state, this.#credentials),
+      endpoints,
       conflicts: this.#conflicts,
       services: named.map(({ name, process }) => ({ name, pid: process?.pid, log: process?.logFile ?? '' })),
       broken: new Promise((resolve) => {
@@ -226,6 +230,17 @@ function toEndpoints(state: StackState, credentials: Credentials): Endpoints {
     postgres: { host: loopback, port: postgres, ...credentials.postgres },
     python: state.python ?? '',
     duckdbExtensions: state.duckdbExtensions ?? '',
+  };
+}
+
+/** For whoever wants to find the running stack: the command line, a notebook. */
+function withoutSecrets({ temporal, s3, postgres, python, duckdbExtensions }: Endpoints) {
+  return {
+    temporal,
+    s3: { endpoint: s3.endpoint, region: s3.region },
+    postgres: { host: postgres.host, port: postgres.port, user: postgres.user },
+    python,
+    duckdbExtensions,
   };
 }
 

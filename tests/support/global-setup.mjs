@@ -19,7 +19,7 @@ export default async function globalSetup() {
     postgresSettings: { fsync: 'off' },
     report: (line) => process.stderr.write(`${line}\n`),
   });
-  const file = join(home, 'endpoints.json');
+  const file = join(home, 'test-endpoints.json');
   writeFileSync(file, JSON.stringify(stack.endpoints), { mode: 0o600 });
   process.env.MILLRACE_TEST_STACK = file;
   globalThis.millraceTestStack = { stack, home };
