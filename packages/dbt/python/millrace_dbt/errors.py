@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from typing import Any
@@ -85,16 +86,29 @@ def first_lines(message: str, lines: int = 12, characters: int = 1000) -> str:
     return "\n".join(kept[:lines])[:characters]
 
 
-def place(message: str) -> dict[str, Any]:
-    """File, line and column that a message of dbt names."""
+def place(message: str, folder: str) -> dict[str, Any]:
+    """File (relative to the project's folder), line and column that a message of dbt names."""
     path = _PATH_IN_BRACKETS.search(message) or _PATH.search(message)
     line = _LINE.search(message)
     column = _COLUMN.search(message)
     return {
-        "file": None if path is None else path.group(1),
+        "file": None if path is None else _in_project(path.group(1), folder),
         "line": None if line is None else int(line.group(1)),
         "column": None if column is None else int(column.group(1)),
     }
+
+
+def _in_project(path: str, folder: str) -> str:
+    """dbt names YAML files without their folder's path; complete it where only one file can be meant."""
+    if os.path.exists(os.path.join(folder, path)):
+        return path
+    matches = [
+        os.path.relpath(os.path.join(parent, name), folder)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if os.path.join(parent, name).endswith(os.sep + path)
+    ]
+    return matches[0] if len(matches) == 1 else path
 
 
 def locked(message: str) -> MillraceError:
@@ -111,7 +125,7 @@ def locked(message: str) -> MillraceError:
     )
 
 
-def from_dbt(error: BaseException) -> MillraceError:
+def from_dbt(error: BaseException, folder: str) -> MillraceError:
     """The coded error of what dbt raised outside of a node: while reading the project, or before the first node."""
     if isinstance(error, MillraceError):
         return error
@@ -122,7 +136,7 @@ def from_dbt(error: BaseException) -> MillraceError:
         return locked(message)
     if kinds & _USAGE_ERRORS or "selector" in message.lower() and "DbtRuntimeError" in kinds:
         return MillraceError("MR4003", f"dbt cannot use this selection or option: {text}", retryable=False)
-    where = place(message)
+    where = place(message, folder)
     at = "" if where["file"] is None else f" at {where['file']}" + ("" if where["line"] is None else f":{where['line']}")
     if kinds & _PROJECT_ERRORS:
         return MillraceError(

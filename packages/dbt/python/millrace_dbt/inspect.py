@@ -32,7 +32,7 @@ def list_nodes(project: Project, request: dict[str, Any]) -> list[dict[str, Any]
             "name": node.name,
             "kind": str(node.resource_type),
             "path": node.original_file_path,
-            "dependsOn": sorted(set(node.depends_on.nodes)) if hasattr(node, "depends_on") else [],
+            "dependsOn": sorted(set(getattr(node.depends_on, "nodes", ()))),
             "materialized": getattr(node.config, "materialized", None),
         }
         for node in sorted(members, key=lambda node: node.unique_id)

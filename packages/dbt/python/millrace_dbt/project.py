@@ -87,7 +87,7 @@ class Project:
             arguments += ["--vars", json.dumps(variables)]
         outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(arguments)
         if outcome.exception is not None:
-            raise from_dbt(outcome.exception) from outcome.exception
+            raise from_dbt(outcome.exception, self.folder) from outcome.exception
         return outcome
 
     def _files(self) -> list[tuple[str, int, int]]:
