@@ -1,0 +1,15 @@
+{% snapshot snap_customers %}
+
+{{
+    config(
+        unique_key='customer_id',
+        strategy='timestamp',
+        updated_at='updated_at',
+        hard_deletes='invalidate'
+    )
+}}
+
+-- depends_on: {{ ref('int_business_period') }}
+select * from {{ ref('stg_customers') }}
+
+{% endsnapshot %}
