@@ -61,7 +61,7 @@ export class Scheduler {
   readonly #ended: Slot[] = [];
   #ready: ReadyTask[] = [];
   #count = 0;
-  #cancelled = false;
+  #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -103,15 +103,14 @@ export class Scheduler {
     this.#settle();
   }
 
-  /** Ends every node that has not ended: as `cancelled`, or as `failed` for those that `error` is about. */
-  cancel(error?: NodeError): void {
-    this.#cancelled = true;
+  /** Starts nothing more: nodes that have not started end as `cancelled`; {@link finish} still takes running tasks' ends. */
+  stop(): void {
+    this.#stopped = true;
     this.#ready = [];
     for (const slot of this.#slots.values()) {
-      if (isTerminal(slot.state)) continue;
       const active = slot.node.kind === 'task' && (slot.state === 'running' || slot.state === 'up_for_retry');
-      slot.state = error !== undefined && active ? 'failed' : 'cancelled';
-      if (error !== undefined && active) slot.error = error;
+      if (isTerminal(slot.state) || active) continue;
+      slot.state = 'cancelled';
       slot.frame.open--;
     }
   }
@@ -177,7 +176,7 @@ export class Scheduler {
   }
 
   #consider(slot: Slot): void {
-    if (this.#cancelled) return;
+    if (this.#stopped) return;
     const verdict = this.#verdict(slot);
     if (verdict === 'wait') return;
     if (verdict === 'run') this.#start(slot);
@@ -201,7 +200,10 @@ export class Scheduler {
     try {
       if (node.kind === 'task') {
         const preset = this.#options.preset?.(slot);
-        if (preset !== undefined) return this.#end(slot, preset);
+        if (preset !== undefined) {
+          this.#end(slot, preset);
+          return;
+        }
         const input = node.input === undefined ? undefined : this.#decode(node.input, frame);
         const mapIndex = innermostMapped(frame)?.map?.index;
         slot.state = 'queued';
