@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Dag } from '../dag/dag.ts';
@@ -91,6 +91,7 @@ export interface LoadedProject {
  */
 export async function loadProject(cwd: string = process.cwd()): Promise<LoadedProject> {
   const { root, file } = await findProject(resolve(cwd));
+  await checkBuilt(file);
   let module: { readonly default?: unknown };
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
@@ -107,6 +108,21 @@ export async function loadProject(cwd: string = process.cwd()): Promise<LoadedPr
     });
   }
   return { project: module.default, root, file };
+}
+
+async function checkBuilt(file: string): Promise<void> {
+  try {
+    await access(file);
+  } catch (error) {
+    throw new MillraceError({
+      code: 'MR5006',
+      message: `The project file ${file} is not there.`,
+      subject: file,
+      hint: 'Build the project first (npm run build), or correct millrace.project in package.json.',
+      cause: error,
+      retryable: false,
+    });
+  }
 }
 
 function isProject(value: unknown): value is Project {
@@ -147,20 +163,9 @@ async function projectOf(manifest: string): Promise<string | undefined> {
 
 function loadFailure(file: string, error: unknown): unknown {
   if (isMillraceError(error)) return error;
-  const { code, url, message } = error as NodeJS.ErrnoException & { url?: string };
-  if (code === 'ERR_MODULE_NOT_FOUND' && (url === pathToFileURL(file).href || message.includes(`'${file}'`))) {
-    return new MillraceError({
-      code: 'MR5006',
-      message: `The project file ${file} is not there.`,
-      subject: file,
-      hint: 'Build the project first (npm run build), or correct millrace.project in package.json.',
-      cause: error,
-      retryable: false,
-    });
-  }
   return new MillraceError({
     code: 'MR5007',
-    message: `The project file ${file} failed while it was loaded: ${message}`,
+    message: `The project file ${file} failed while it was loaded: ${error instanceof Error ? error.message : String(error)}`,
     subject: file,
     hint: 'The cause has the stack.',
     cause: error,
