@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MillraceError } from 'millrace';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { scratchFile } from './scratch.ts';
 import { identifier } from './sql-text.ts';
 import type { Tpcds } from './tpcds.ts';
 
@@ -97,7 +96,7 @@ export async function copyRows(
   columns: readonly string[],
   query: string,
 ): Promise<number> {
-  const file = join(tpcds.scratch, `${randomUUID()}.csv`);
+  const file = scratchFile(tpcds.scratch, 'csv');
   try {
     await tpcds.copyTo(query, file);
     const target = client.query(

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type Json } from '@duckdb/node-api';
 import { MillraceError } from 'millrace';
 import { deliveryModel, deliveryModelVersion } from './delivery-model.ts';
+import { scratchFile, sweepScratch } from './scratch.ts';
 import { literal } from './sql-text.ts';
 
 /** The generated TPC-DS tables and the delivery model over them, opened for reading. */
@@ -50,8 +50,12 @@ export async function openTpcds(options: TpcdsOptions): Promise<Tpcds> {
   const file = join(directory, `tpcds-${scale}.duckdb`);
   const scratch = join(directory, 'tmp');
   await mkdir(scratch, { recursive: true });
+  await sweepScratch(scratch);
   if (!(await isCurrent(file))) await generate(options, file, scratch);
-  const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY', temp_directory: scratch });
+  const instance = await DuckDBInstance.create(file, {
+    access_mode: 'READ_ONLY',
+    temp_directory: scratchFile(scratch, 'spill'),
+  });
   return reader(instance, { scale, file, scratch });
 }
 
@@ -111,7 +115,7 @@ async function connected<T>(instance: DuckDBInstance, work: (connection: DuckDBC
 }
 
 async function generate(options: TpcdsOptions, file: string, scratch: string): Promise<void> {
-  const temporary = join(scratch, `${randomUUID()}.duckdb`);
+  const temporary = scratchFile(scratch, 'duckdb');
   try {
     await generateInto(options, temporary, scratch);
     await rename(temporary, file);
@@ -135,7 +139,7 @@ async function generateInto(options: TpcdsOptions, file: string, scratch: string
   const instance = await DuckDBInstance.create(file, {
     extension_directory: options.extensions,
     autoinstall_known_extensions: 'false',
-    temp_directory: scratch,
+    temp_directory: scratchFile(scratch, 'spill'),
   });
   try {
     await connected(instance, async (connection) => {
