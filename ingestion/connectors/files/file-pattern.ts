@@ -32,7 +32,7 @@ export function compilePattern(stream: string, prefix: string, pattern: string):
     read(key) {
       const found = expression.exec(key);
       if (found === null) return undefined;
-      const date = found.groups?.['date'];
+      const date = found.groups?.date;
       if (date !== undefined && Number.isNaN(Date.parse(`${date}T00:00:00Z`))) return undefined;
       const gzip = key.endsWith('.gz');
       const ending = (gzip ? key.slice(0, -3) : key).split('.').at(-1) ?? '';
