@@ -1,4 +1,5 @@
 export { type Environment, type EnvironmentSchema, environmentSchema, validateEnvironment } from './environment.ts';
+export { consoleLogger } from './log.ts';
 export {
   defineProject,
   type LoadedProject,
@@ -8,3 +9,4 @@ export {
   type RunningServices,
 } from './project.ts';
 export { resolveSecrets, Secrets, secretVariables, type Variables } from './secrets.ts';
+export { createWorker, type DagWorker, type WorkerConfig } from './worker.ts';
