@@ -58,12 +58,12 @@ export function runInTerminal(command, args, env = {}) {
   });
 }
 
-/** Runs a script's body; a coded error ends it with one line and exit code 1. */
+/** Runs a script's body and ends with its exit code; a coded error is one line and exit code 1. */
 export async function main(body) {
   try {
-    process.exitCode = (await body(process.argv.slice(2))) ?? 0;
+    process.exit((await body(process.argv.slice(2))) ?? 0);
   } catch (error) {
     console.error(error instanceof CodedError ? error.message : error);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

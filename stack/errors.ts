@@ -11,7 +11,9 @@ export type StackErrorCode =
   | 'MR5107' // no account to run Postgres as
   | 'MR5109' // a file of the home is damaged
   | 'MR5112' // an option of npm start is wrong
-  | 'MR5113'; // the worker of npm start keeps ending
+  | 'MR5113' // the worker of npm start keeps ending
+  | 'MR5114' // a part of the running stack ended
+  | 'MR5115'; // the warehouse file cannot be opened
 
 /** An error of the embedded stack. Never retryable by itself: somebody has to look. */
 export function stackError(details: ErrorDetails & { readonly code: StackErrorCode }): MillraceError {

@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 /** Starts one stack for all test files, in a home of its own and on free ports. */
 export default async function globalSetup() {
   compileStack();
-  const { startStack } = await import(pathToFileURL(join(root, 'dist', 'stack', 'index.js')).href);
+  const { removeHome, startStack } = await import(pathToFileURL(join(root, 'dist', 'stack', 'index.js')).href);
   const home = mkdtempSync(join(tmpdir(), 'millrace-tests-'));
   const stack = await startStack({
     home,
@@ -22,7 +22,7 @@ export default async function globalSetup() {
   const file = join(home, 'test-endpoints.json');
   writeFileSync(file, JSON.stringify(stack.endpoints), { mode: 0o600 });
   process.env.MILLRACE_TEST_STACK = file;
-  globalThis.millraceTestStack = { stack, home };
+  globalThis.millraceTestStack = { stack, home, removeHome };
 }
 
 /** The compiler is quick when there is nothing to do; errors in other people's files do not matter here. */

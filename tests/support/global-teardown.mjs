@@ -1,7 +1,5 @@
-import { rmSync } from 'node:fs';
-
 export default async function globalTeardown() {
-  const { stack, home } = globalThis.millraceTestStack ?? {};
+  const { stack, home, removeHome } = globalThis.millraceTestStack ?? {};
   await stack?.stop();
-  if (home !== undefined) rmSync(home, { recursive: true, force: true });
+  await removeHome?.(home, () => undefined);
 }
