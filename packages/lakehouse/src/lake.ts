@@ -62,8 +62,11 @@ export class Lake {
    * The last version of each application whose transactions are in the table; an application without any is left out. A
    * table that does not exist has none. The connectors ask it what is in before they read a source again.
    */
-  transactionVersions(_table: Table, _appIds: readonly string[]): Promise<{ readonly [appId: string]: number }> {
-    return soon();
+  async transactionVersions(table: Table, appIds: readonly string[]): Promise<{ readonly [appId: string]: number }> {
+    const { transactions } = await this.#writer.describe(this.uri(table), appIds);
+    return Object.fromEntries(
+      Object.entries(transactions).flatMap(([appId, version]) => (version === null ? [] : [[appId, version]])),
+    );
   }
 
   /** Version, rows and columns of a table; version -1 if there is none. */

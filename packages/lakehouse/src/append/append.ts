@@ -1,3 +1,4 @@
+import { MillraceError } from 'millrace';
 import type { DeltaWriter, Row, WriterSession } from '../delta-writer.ts';
 import { checkType } from '../sql-types.ts';
 import type { AppendedFile, AppendRequest, AppendResult } from '../types.ts';
@@ -127,10 +128,12 @@ export async function append(
   session: WriterSession,
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<AppendResult> {
-  const { appId, version } = request.transaction;
+  const { appId, version, after } = request.transaction;
   const isIn = async () => {
     const state = await writer.describe(uri, [appId]);
-    return { state, done: (state.transactions[appId] ?? -1) >= version };
+    const last = state.transactions[appId] ?? -1;
+    if (last < version && after !== undefined && last !== after) throw overtaken(request, last);
+    return { state, done: last >= version };
   };
   const skipped = (at: number): AppendResult => ({ skipped: true, version: at, rows: 0, rescued: {}, files: [] });
   const before = await isIn();
@@ -141,5 +144,16 @@ export async function append(
     if (now.done) return skipped(now.state.version);
     const committed = await session.append(uri, 'SELECT * FROM batch', { [appId]: version }, request.batch.runId);
     return { skipped: false, version: committed, ...batch };
+  });
+}
+
+/** MR3015: another process appended to the table what this request was made to come right after. */
+function overtaken({ table, transaction }: AppendRequest, last: number): MillraceError {
+  return new MillraceError({
+    code: 'MR3015',
+    message: `Another process appended to ${table.layer}.${table.name} for ${transaction.appId}: the table is at ${last}, not at ${transaction.after}.`,
+    subject: `${table.layer}.${table.name}`,
+    hint: 'Nothing was written; the next attempt goes on from there.',
+    facts: { appId: transaction.appId, expected: transaction.after, found: last, version: transaction.version },
   });
 }
