@@ -3,7 +3,7 @@ import { task } from 'millrace';
 /** Builds every seed, snapshot, model and test of the dbt project; each is a record of the run under this node. */
 export const dbtBuild = task(
   'dbtBuild',
-  { timeout: '3h', heartbeat: '20s' },
+  { timeout: '3h' },
   async ({ select }: { select?: readonly string[] }, context) => {
     const completed = await context.items.completed();
     const summary = await context.dbt.build(

@@ -2,15 +2,16 @@ import { task } from 'millrace';
 import { type BatchRef, discoverFiles, landBatch } from '../ingestion/connectors/files/index.ts';
 import { posStreams } from '../ingestion/lake/index.ts';
 import { lastBusinessDay } from './business-day.ts';
+import { landingTarget } from './landing-target.ts';
 
 /** Finds the POS files that have not been landed yet, up to the run's last business day, as batches. */
 export const discoverPosFiles = task(
   'discoverPosFiles',
-  { timeout: '30m', heartbeat: '20s' },
+  { timeout: '30m' },
   async ({ stream }: { stream: keyof typeof posStreams }, context) => {
     const batches = await discoverFiles(
       posStreams[stream],
-      { upTo: lastBusinessDay(context.run.interval), runId: context.run.workflowId },
+      { upTo: lastBusinessDay(context.run.interval) },
       context.lake,
       context,
     );
@@ -22,9 +23,9 @@ export const discoverPosFiles = task(
 /** Lands one batch of files in bronze: all of it or nothing. */
 export const landPosFiles = task(
   'landPosFiles',
-  { timeout: '1h', heartbeat: '20s' },
+  { timeout: '1h' },
   async ({ stream, batch }: { stream: keyof typeof posStreams; batch: BatchRef }, context) => {
-    const landed = await landBatch(posStreams[stream], batch, { runId: context.run.workflowId }, context.lake, context);
+    const landed = await landBatch(posStreams[stream], batch, landingTarget(context), context);
     context.rows(landed.rows);
     return landed;
   },

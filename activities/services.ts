@@ -2,7 +2,7 @@ import type { DbtService } from '@millrace/dbt';
 import type { Lake, WarehouseLoader } from '@millrace/lakehouse';
 import type { Secrets } from 'millrace/worker';
 import type { RetailEnvironment } from '../environments/index.ts';
-import type { PostgresSource } from '../ingestion/connectors/postgres/index.ts';
+import type { PostgresDatabase, PostgresSource } from '../ingestion/connectors/postgres/index.ts';
 
 /** What the retail tasks find in their context. */
 declare module 'millrace' {
@@ -12,7 +12,7 @@ declare module 'millrace' {
     readonly warehouse: WarehouseLoader;
     readonly dbt: DbtService;
     readonly orders: PostgresSource;
-    readonly inventory: PostgresSource;
+    readonly inventory: PostgresDatabase;
     readonly secrets: Secrets;
   }
 }

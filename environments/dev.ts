@@ -11,7 +11,7 @@ export function dev(env: Variables): RetailEnvironment {
   return {
     name: 'dev',
     temporal: {
-      address: env.MILLRACE_TEMPORAL_ADDRESS ?? stack?.temporalAddress ?? '127.0.0.1:7233',
+      address: env.MILLRACE_TEMPORAL_ADDRESS ?? stack?.temporal.address ?? '127.0.0.1:7233',
       namespace: 'default',
       taskQueue: env.MILLRACE_TASK_QUEUE ?? 'retail-dev',
     },
@@ -24,8 +24,8 @@ export function dev(env: Variables): RetailEnvironment {
     retry: { attempts: 3, backoff: '1s', factor: 2, maxBackoff: '30s' },
     secrets: ['LAKE_ACCESS_KEY_ID', 'LAKE_SECRET_ACCESS_KEY', 'SOURCE_POSTGRES_PASSWORD'],
     lake: {
-      endpoint: env.MILLRACE_S3_ENDPOINT ?? stack?.s3Endpoint ?? 'http://127.0.0.1:7070',
-      region: 'us-east-1',
+      endpoint: env.MILLRACE_S3_ENDPOINT ?? stack?.s3.endpoint ?? 'http://127.0.0.1:7070',
+      region: stack?.s3.region ?? 'us-east-1',
       bucket: env.MILLRACE_LAKE_BUCKET ?? 'retail-dev',
       prefixes,
       accessKeyId: 'LAKE_ACCESS_KEY_ID',
@@ -33,10 +33,10 @@ export function dev(env: Variables): RetailEnvironment {
     },
     sources: {
       postgres: {
-        host: env.MILLRACE_SOURCE_HOST ?? '127.0.0.1',
-        port: Number(env.MILLRACE_SOURCE_PORT ?? stack?.postgresPort ?? 5432),
+        host: env.MILLRACE_SOURCE_HOST ?? stack?.postgres.host ?? '127.0.0.1',
+        port: Number(env.MILLRACE_SOURCE_PORT ?? stack?.postgres.port ?? 5432),
         database: env.MILLRACE_SOURCE_DATABASE ?? 'retail',
-        user: env.MILLRACE_SOURCE_USER ?? stack?.postgresUser ?? 'retail',
+        user: env.MILLRACE_SOURCE_USER ?? stack?.postgres.user ?? 'retail',
         password: 'SOURCE_POSTGRES_PASSWORD',
         tls: 'off',
       },

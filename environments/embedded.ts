@@ -4,38 +4,23 @@ import type { Variables } from 'millrace/worker';
 import { z } from 'zod';
 import { repositoryRoot } from './root.ts';
 
-const stackSchema = z.object({ ports: z.object({ temporal: z.number(), s3: z.number(), postgres: z.number() }) });
-const accountSchema = z.object({ postgres: z.object({ user: z.string() }) });
+const schema = z.object({
+  temporal: z.object({ address: z.string() }),
+  s3: z.object({ endpoint: z.string(), region: z.string() }),
+  postgres: z.object({ host: z.string(), port: z.number(), user: z.string() }),
+});
 
 /** Where the stack of `npm start` listens. */
-export interface EmbeddedStack {
-  readonly temporalAddress: string;
-  readonly s3Endpoint: string;
-  readonly postgresPort: number;
-  readonly postgresUser: string;
-}
+export type EmbeddedStack = z.infer<typeof schema>;
 
 /**
- * The embedded stack of this clone (or of the folder in MILLRACE_HOME) as its last start left it; nothing if it was never
- * started.
+ * The embedded stack of this clone, or the one whose addresses MILLRACE_ENDPOINTS names the file of; nothing while none is
+ * up.
  */
 export function embeddedStack(variables: Variables): EmbeddedStack | undefined {
-  const home = variables.MILLRACE_HOME ?? join(repositoryRoot, '.millrace');
-  const stack = stackSchema.safeParse(readJson(join(home, 'stack.json')));
-  const account = accountSchema.safeParse(readJson(join(home, 'credentials.json')));
-  if (!stack.success || !account.success) return undefined;
-  const { temporal, s3, postgres } = stack.data.ports;
-  return {
-    temporalAddress: `127.0.0.1:${temporal}`,
-    s3Endpoint: `http://127.0.0.1:${s3}`,
-    postgresPort: postgres,
-    postgresUser: account.data.postgres.user,
-  };
-}
-
-function readJson(file: string): unknown {
+  const file = variables.MILLRACE_ENDPOINTS ?? join(repositoryRoot, '.millrace', 'endpoints.json');
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Variables } from 'millrace/worker';
-import { prefixes } from './schema.ts';
+import { prefixes, type RetailEnvironment } from './schema.ts';
 
 /** What qa and prod share. Addresses are the deployment's and come from variables; secrets are named only. */
 export function hosted(name: 'qa' | 'prod', env: Variables) {
@@ -40,5 +40,5 @@ export function hosted(name: 'qa' | 'prod', env: Variables) {
     },
     warehouse: { kind: 'duckdb', path: env.MILLRACE_WAREHOUSE_PATH ?? '/data/warehouse/retail.duckdb' },
     alerts: { webhook: 'ALERT_WEBHOOK' },
-  } as const;
+  } satisfies Partial<RetailEnvironment>;
 }

@@ -45,9 +45,7 @@ export const nightlyRetail = dag(
       publishTable.as(`gold-${table}`, { after: sources.flatMap(silverOf).map((name) => refined[name]) })({ table }),
     );
 
-    const loaded = keys(gold).map((table) =>
-      loadTable.as(`load-${table}`, { after: published[table] })({ table }),
-    );
+    const loaded = keys(gold).map((table) => loadTable.as(`load-${table}`, { after: published[table] })({ table }));
 
     const marts = dbtBuild.with({ after: loaded })({});
 

@@ -1,5 +1,5 @@
 import type { FileStream } from '../connectors/files/index.ts';
-import type { IncrementalTable, SnapshotTable } from '../connectors/postgres/index.ts';
+import type { CapturedTable, IncrementalTable } from '../connectors/postgres/index.ts';
 import { bronze } from './bronze.ts';
 import { inventoryColumns, orderColumns, posColumns } from './sources.ts';
 
@@ -34,16 +34,11 @@ export type PosStream = keyof typeof posStreams;
 
 /** The order system's tables that are captured. */
 export const orderTables = {
-  customers: { schema: 'orders', name: 'customers', table: bronze.customers.name, columns: orderColumns.customers },
-  addresses: { schema: 'orders', name: 'addresses', table: bronze.addresses.name, columns: orderColumns.addresses },
-  orders: { schema: 'orders', name: 'orders', table: bronze.orders.name, columns: orderColumns.orders },
-  order_lines: {
-    schema: 'orders',
-    name: 'order_lines',
-    table: bronze.order_lines.name,
-    columns: orderColumns.order_lines,
-  },
-} as const satisfies Record<string, SnapshotTable>;
+  customers: captured('customers', ['customer_id']),
+  addresses: captured('addresses', ['address_id']),
+  orders: captured('orders', ['channel', 'order_number']),
+  order_lines: captured('order_lines', ['channel', 'order_number', 'item_id']),
+} as const satisfies Record<string, CapturedTable>;
 
 /** The inventory system's tables, read above their watermark. */
 export const inventoryTables = {
@@ -63,4 +58,8 @@ function incremental(name: keyof typeof inventoryColumns): IncrementalTable {
     columns: inventoryColumns[name],
     watermark: 'change_seq',
   };
+}
+
+function captured(name: keyof typeof orderColumns, key: readonly string[]): CapturedTable {
+  return { schema: 'orders', name, table: bronze[name].name, columns: orderColumns[name], key };
 }
