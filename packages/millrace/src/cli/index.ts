@@ -1,1 +1,2 @@
-export {};
+export { exitCodes, type Io } from './io.ts';
+export { createProgram, main } from './program.ts';

@@ -1,12 +1,17 @@
-import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
-import type { NodeRecord, NodeState, RunState } from '../dag/run-state.ts';
+import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import type { TaskReply } from '../dag/protocol.ts';
+import type { NodeError, NodeRecord, RunState } from '../dag/run-state.ts';
 import type { Connected } from './connection.ts';
 import { serverError } from './errors.ts';
-import { isoTime, nodeError } from './pending.ts';
+import { decodeFailure, decodePayloads } from './payloads.ts';
+import { isoTime } from './pending.ts';
 import { runMemo, runStatus } from './run-summary.ts';
 
 type Events = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
 type HistoryEvent = Events[number];
+
+// temporal.api.enums.v1.HistoryEventFilterType
+const closeEventOnly = 2;
 
 /**
  * The state of a run as its history tells it, for when no worker answers: every task that was started, with attempt,
@@ -14,7 +19,7 @@ type HistoryEvent = Events[number];
  * loaded its plan.
  */
 export async function stateFromHistory(
-  { address }: Connected,
+  { client, address }: Connected,
   handle: WorkflowHandle,
   description: WorkflowExecutionDescription,
 ): Promise<RunState | undefined> {
@@ -36,11 +41,11 @@ export async function stateFromHistory(
     status: runStatus(description.status.name),
     startedAt: description.startTime.toISOString(),
     ...(ended === undefined ? {} : { endedAt: ended }),
-    nodes: nodesOf(events),
+    nodes: await nodesOf(client, events),
   };
 }
 
-function nodesOf(events: Events): NodeRecord[] {
+async function nodesOf(client: Client, events: Events): Promise<NodeRecord[]> {
   const nodes = new Map<string, NodeRecord>();
   for (const event of events) {
     const scheduled = event.activityTaskScheduledEventAttributes;
@@ -56,9 +61,10 @@ function nodesOf(events: Events): NodeRecord[] {
     }
     const key = String(scheduledEventOf(event) ?? '');
     const node = nodes.get(key);
-    if (node !== undefined) nodes.set(key, after(node, event));
+    if (node !== undefined) nodes.set(key, await after(client, node, event));
   }
-  return [...nodes.values()];
+  // The same node may have been scheduled again; the last one counts.
+  return [...new Map([...nodes.values()].map((node) => [node.id, node])).values()];
 }
 
 function scheduledEventOf(event: HistoryEvent): unknown {
@@ -71,23 +77,42 @@ function scheduledEventOf(event: HistoryEvent): unknown {
   );
 }
 
-function after(node: NodeRecord, event: HistoryEvent): NodeRecord {
+async function after(client: Client, node: NodeRecord, event: HistoryEvent): Promise<NodeRecord> {
   const at = isoTime(event.eventTime);
   const started = event.activityTaskStartedEventAttributes;
   if (started) {
     const attempt = started.attempt ?? 1;
     return { ...node, state: 'running', attempt, ...(at === undefined ? {} : { startedAt: at }) };
   }
+  const ended = at === undefined ? {} : { endedAt: at };
+  const completed = event.activityTaskCompletedEventAttributes;
+  if (completed) {
+    const [reply] = await decodePayloads(client, completed.result?.payloads ?? []);
+    const { skipped, value: _, ...measured } = reply as TaskReply;
+    return { ...node, ...ended, ...measured, state: skipped === undefined ? 'success' : 'skipped' };
+  }
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
-  const state: NodeState = failed ? 'failed' : event.activityTaskCanceledEventAttributes ? 'cancelled' : 'success';
-  const error = nodeError(failed?.failure);
-  return {
-    ...node,
-    state,
-    ...(at === undefined ? {} : { endedAt: at }),
-    ...(at === undefined || node.startedAt === undefined
-      ? {}
-      : { durationMs: Date.parse(at) - Date.parse(node.startedAt) }),
-    ...(error === undefined ? {} : { error }),
-  };
+  const error = failed?.failure ? await decodeFailure(client, failed.failure) : undefined;
+  return { ...node, ...ended, state: failed ? 'failed' : 'cancelled', ...(error === undefined ? {} : { error }) };
+}
+
+/** Why a closed run failed, in the event that closed it; undefined for other ends. */
+export async function closingError(
+  { client, connection, namespace }: Connected,
+  { workflowId, runId }: WorkflowExecutionDescription,
+): Promise<NodeError | undefined> {
+  const page = await connection.workflowService.getWorkflowExecutionHistory({
+    namespace,
+    execution: { workflowId, runId },
+    historyEventFilterType: closeEventOnly,
+  });
+  const event = page.history?.events?.at(-1);
+  if (event?.workflowExecutionTerminatedEventAttributes) {
+    const { reason } = event.workflowExecutionTerminatedEventAttributes;
+    return { message: `The run was terminated${reason ? `: ${reason}` : '.'}` };
+  }
+  if (event?.workflowExecutionTimedOutEventAttributes)
+    return { message: 'The run was ended by a timeout of its workflow.' };
+  const failure = event?.workflowExecutionFailedEventAttributes?.failure;
+  return failure ? await decodeFailure(client, failure) : undefined;
 }

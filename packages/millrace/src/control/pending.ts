@@ -1,10 +1,22 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { NodeError, NodeRecord, RunState } from '../dag/run-state.ts';
-import type { NodeView, RunView } from './run-view.ts';
+import type { NodeError, NodeRecord, NodeState } from '../dag/run-state.ts';
+import type { Connected } from './connection.ts';
+import { decodeFailure } from './payloads.ts';
+import type { NodeView } from './run-view.ts';
 
-/** As the server tells it. */
-export type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
-type Failure = NonNullable<PendingActivity['lastFailure']>;
+/** What the server knows of an activity that is under way. A run sees its activities only when they have ended. */
+export interface PendingAttempt {
+  /** The node's id. */
+  readonly id: string;
+  /** True while it waits for a worker or for the time of its next attempt. */
+  readonly waits: boolean;
+  readonly attempt: number;
+  readonly startedAt?: string;
+  readonly nextAttemptAt?: string;
+  /** Of the attempt before. */
+  readonly error?: NodeError;
+}
+
 type Timestamp = { readonly seconds?: unknown; readonly nanos?: number | null } | null | undefined;
 
 // temporal.api.enums.v1.PendingActivityState
@@ -18,41 +30,38 @@ export function isoTime(timestamp: Timestamp): string | undefined {
   return milliseconds === 0 ? undefined : new Date(milliseconds).toISOString();
 }
 
-/** The recorded form of a protocol failure: the innermost cause that says something. */
-export function nodeError(failure: Failure | null | undefined): NodeError | undefined {
-  let inner = failure ?? undefined;
-  while (inner?.cause) {
-    if (inner.applicationFailureInfo) break;
-    inner = inner.cause;
-  }
-  if (inner === undefined) return undefined;
-  const type = inner.applicationFailureInfo?.type ?? '';
-  return { message: inner.message || type || 'failed', ...(/^MR\d{4}$/.test(type) ? { code: type } : {}) };
+export async function pendingAttempts(
+  { client }: Connected,
+  { raw }: WorkflowExecutionDescription,
+): Promise<readonly PendingAttempt[]> {
+  return await Promise.all(
+    (raw.pendingActivities ?? []).map(async (pending) => {
+      const waits = pending.state === scheduled || pending.state === paused;
+      const startedAt = isoTime(pending.lastStartedTime);
+      const nextAttemptAt = waits ? isoTime(pending.nextAttemptScheduleTime ?? pending.scheduledTime) : undefined;
+      const error = pending.lastFailure ? await decodeFailure(client, pending.lastFailure) : undefined;
+      return {
+        id: pending.activityId ?? '',
+        waits,
+        attempt: pending.attempt ?? 1,
+        ...(startedAt === undefined ? {} : { startedAt }),
+        ...(nextAttemptAt === undefined ? {} : { nextAttemptAt }),
+        ...(error === undefined ? {} : { error }),
+      };
+    }),
+  );
 }
 
-/**
- * What the server knows of an activity that is under way: which attempt, since when, why the last one failed. A run sees
- * its activities only when they have ended.
- */
-export function withPending(node: NodeRecord, pending: PendingActivity | undefined): NodeView {
-  if (pending === undefined || (node.state !== 'running' && node.state !== 'queued')) return node;
-  const attempt = pending.attempt ?? 1;
-  const error = nodeError(pending.lastFailure);
-  const waits = pending.state === scheduled || pending.state === paused;
-  const startedAt = isoTime(pending.lastStartedTime);
-  const nextAttemptAt = waits ? isoTime(pending.nextAttemptScheduleTime ?? pending.scheduledTime) : undefined;
-  return {
-    ...node,
-    state: !waits ? 'running' : attempt > 1 ? 'up_for_retry' : 'queued',
-    attempt,
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(error === undefined ? {} : { error }),
-    ...(nextAttemptAt === undefined ? {} : { nextAttemptAt }),
-  };
-}
+const underWay: ReadonlySet<NodeState> = new Set(['running', 'queued', 'up_for_retry']);
 
-/** A run's own state with the attempts that are under way. */
-export function mergePending(state: RunState, pending: readonly PendingActivity[], source: RunView['source']): RunView {
-  const byId = new Map(pending.map((each) => [each.activityId ?? '', each]));
-  return { ...state, source, nodes: state.nodes.map((node) => withPending(node, byId.get(node.id))) };
+/** The nodes of a run with the attempts that are under way. */
+export function mergePending(nodes: readonly NodeRecord[], pending: readonly PendingAttempt[]): NodeView[] {
+  const byId = new Map(pending.map((each) => [each.id, each]));
+  return nodes.map((node) => {
+    const attempt = byId.get(node.id);
+    if (attempt === undefined || !underWay.has(node.state)) return node;
+    const { id: _, waits, ...known } = attempt;
+    const state = !waits ? 'running' : attempt.attempt > 1 || node.state === 'up_for_retry' ? 'up_for_retry' : 'queued';
+    return { ...node, ...known, state };
+  });
 }

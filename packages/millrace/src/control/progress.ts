@@ -1,4 +1,4 @@
-import type { ItemRecord, RunState } from '../dag/run-state.ts';
+import type { ItemRecord, NodeError, RunState } from '../dag/run-state.ts';
 import {
   clip,
   countStates,
@@ -39,7 +39,7 @@ export function renderProgress(state: RunState, previous: RunState | undefined, 
 
 /** What a run came to, in a line, and why, in a line per failed node with its hint. */
 export function renderSummary(
-  state: RunState,
+  state: RunState & { readonly error?: NodeError },
   { color = false, now = new Date() }: Partial<ProgressOptions> = {},
 ): string[] {
   const verb = { running: 'is running', success: 'succeeded', failed: 'failed', cancelled: 'was cancelled' }[
@@ -49,14 +49,18 @@ export function renderSummary(
   const lines = [
     `${state.workflowId} ${paint(verb, state.status, color)} after ${formatDuration(runElapsed(state, now))}: ${counts}.`,
   ];
-  for (const node of state.nodes.filter((each) => each.state === 'failed' && each.error !== undefined)) {
-    const { code, message = '', hint } = node.error ?? {};
-    const coded = code === undefined || message.startsWith(code) ? message : `${code}: ${message}`;
-    lines.push(
-      `  ${paint(stateSymbol('failed'), 'failed', color)} ${node.id}: ${coded}${hint === undefined ? '' : ` ${hint}`}`,
-    );
+  const failed = state.nodes.filter((each) => each.state === 'failed' && each.error !== undefined);
+  if (failed.length === 0 && state.error !== undefined) lines.push(`  ${describeNodeError(state.error)}`);
+  for (const { id, error } of failed) {
+    const why = error === undefined ? '' : describeNodeError(error);
+    lines.push(`  ${paint(stateSymbol('failed'), 'failed', color)} ${id}: ${why}`);
   }
   return lines;
+}
+
+function describeNodeError({ code, message, hint }: NodeError): string {
+  const coded = code === undefined || message.startsWith(code) ? message : `${code}: ${message}`;
+  return hint === undefined ? coded : `${coded} ${hint}`;
 }
 
 /** Nodes that do work; `each` and `choose` only hold others. */

@@ -1,4 +1,4 @@
-import type { NodeRecord, RunState } from '../dag/run-state.ts';
+import type { NodeError, NodeRecord, RunState } from '../dag/run-state.ts';
 
 /** A node as the run and the server know it together. */
 export interface NodeView extends NodeRecord {
@@ -10,8 +10,10 @@ export interface NodeView extends NodeRecord {
 export interface RunView extends RunState {
   readonly nodes: readonly NodeView[];
   /**
-   * Who answered. `worker`: the run itself, complete. `result`: what the run left when it ended. `history`: read from the
-   * run's history because no worker answered; tasks that were skipped are missing there.
+   * Who answered. `worker`: the run itself, complete. `history`: read from the run's history because no worker answered;
+   * tasks that were skipped or not reached are missing there.
    */
-  readonly source: 'worker' | 'result' | 'history';
+  readonly source: 'worker' | 'history';
+  /** Why the run as a whole failed, in the server's record: also where no node did (a DAG that no worker knows, a timeout). */
+  readonly error?: NodeError;
 }

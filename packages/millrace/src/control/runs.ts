@@ -4,9 +4,9 @@ import { presetQuery, type RunInput, type RunPreset, runQuery } from '../dag/run
 import type { RunState } from '../dag/run-state.ts';
 import type { Connected } from './connection.ts';
 import { isNotFound, runNotFound, serverError } from './errors.ts';
-import { stateFromHistory } from './history.ts';
+import { closingError, stateFromHistory } from './history.ts';
 import { decodePayloads } from './payloads.ts';
-import { mergePending } from './pending.ts';
+import { mergePending, pendingAttempts } from './pending.ts';
 import { runMemo, runStatus } from './run-summary.ts';
 import type { RunView } from './run-view.ts';
 import { type StartedRun, startWorkflow } from './start.ts';
@@ -20,11 +20,10 @@ import { type StartedRun, startWorkflow } from './start.ts';
 export async function getRun(connected: Connected, workflowId: string, runId?: string): Promise<RunView> {
   const handle = connected.client.workflow.getHandle(workflowId, runId);
   const description = await describeRun(connected, handle);
-  const pending = description.raw.pendingActivities ?? [];
   const asked = await query<RunState>(connected, handle, runQuery, connected.queryTimeoutMs);
-  if ('answer' in asked) return mergePending(closedFromOutside(asked.answer, description), pending, 'worker');
+  if ('answer' in asked) return await view(connected, asked.answer, description, 'worker');
   const recorded = await stateFromHistory(connected, handle, description);
-  if (recorded !== undefined) return mergePending(recorded, pending, 'history');
+  if (recorded !== undefined) return await view(connected, recorded, description, 'history');
   throw new MillraceError({
     code: 'MR2504',
     message: `The state of run ${workflowId} cannot be told: no worker of task queue ${description.taskQueue} answers.`,
@@ -47,11 +46,32 @@ export async function describeRun(
   }
 }
 
-/** A terminated or timed out run still believes that it is running. */
-function closedFromOutside(state: RunState, description: WorkflowExecutionDescription): RunState {
+async function view(
+  connected: Connected,
+  state: RunState,
+  description: WorkflowExecutionDescription,
+  source: RunView['source'],
+): Promise<RunView> {
   const status = runStatus(description.status.name);
-  if (state.status !== 'running' || status === 'running') return state;
-  return { ...state, status, endedAt: (description.closeTime ?? description.startTime).toISOString() };
+  if (status === 'running' && state.status !== 'running') {
+    // It ended between the two questions.
+    const handle = connected.client.workflow.getHandle(description.workflowId, description.runId);
+    const later = await describeRun(connected, handle);
+    if (runStatus(later.status.name) !== 'running') return await view(connected, state, later, source);
+  }
+  if (status === 'running') {
+    return { ...state, source, nodes: mergePending(state.nodes, await pendingAttempts(connected, description)) };
+  }
+  const error = status === 'failed' ? await closingError(connected, description) : undefined;
+  // A run that was ended from outside still believes that it is running.
+  const endedAt = state.endedAt ?? description.closeTime?.toISOString();
+  return {
+    ...state,
+    source,
+    status,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 async function query<T>(
