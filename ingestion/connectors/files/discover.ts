@@ -16,14 +16,14 @@ interface FoundFile extends TrackedFile {
   readonly format: FileFormat;
 }
 
-/** How often a discovery lets others go first before it gives up (MR3160). */
+/** How often a discovery lets others go first before it gives up (MR3153). */
 const patience = 100;
 
 /**
  * Assigns every file that has been delivered up to a date and is in no batch yet to a batch, and returns all batches that
  * have not been landed, those of earlier runs too, oldest first. May run twice at the same time, and be stopped anywhere.
  *
- * Throws MR3151 (declaration), MR3159 (tracker), MR3160 (too many at the same time).
+ * Throws MR3151 (declaration), MR3152 (tracker), MR3153 (too many at the same time).
  */
 export async function discoverFiles(
   stream: FileStream,

@@ -2,17 +2,18 @@ import { MillraceError } from 'millrace';
 
 /** What can be wrong with a file as a whole, and the code of each. */
 export const fileCodes = {
+  // The same faults as the lake names row by row, and the same codes.
+  corruptGzip: 'MR3101',
+  unknownColumn: 'MR3105',
+  missingColumn: 'MR3106',
+  badEncoding: 'MR3107',
+  emptyFile: 'MR3108',
   declaration: 'MR3151',
-  corruptGzip: 'MR3152',
-  badEncoding: 'MR3153',
-  missingColumn: 'MR3154',
-  emptyFile: 'MR3155',
-  duplicateColumn: 'MR3156',
-  noHeader: 'MR3157',
-  unknownColumn: 'MR3158',
-  tracker: 'MR3159',
-  contention: 'MR3160',
-  tooLarge: 'MR3161',
+  tracker: 'MR3152',
+  contention: 'MR3153',
+  duplicateColumn: 'MR3154',
+  noHeader: 'MR3155',
+  tooLarge: 'MR3156',
 } as const;
 
 export type FileProblem = Exclude<keyof typeof fileCodes, 'declaration' | 'tracker' | 'contention'>;
@@ -77,7 +78,7 @@ export function declarationError(stream: string, text: string): MillraceError {
   });
 }
 
-/** MR3159: the stream's tracker in the bucket is not what was written there. */
+/** MR3152: the stream's tracker in the bucket is not what was written there. */
 export function trackerError(stream: string, key: string, text: string, cause?: unknown): MillraceError {
   return new MillraceError({
     code: fileCodes.tracker,

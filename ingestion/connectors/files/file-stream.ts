@@ -54,7 +54,7 @@ export interface FileStream {
   readonly maxBatchFiles?: number;
   /** As stored, before unpacking. Default 256 MiB; a larger file makes a batch of its own. */
   readonly maxBatchBytes?: number;
-  /** A file that is larger than this when unpacked is refused (MR3161). Default 16 GiB. */
+  /** A file that is larger than this when unpacked is refused (MR3156). Default 16 GiB. */
   readonly maxUnpackedBytes?: number;
 }
 

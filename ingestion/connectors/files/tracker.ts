@@ -87,7 +87,7 @@ export class FileTracker {
     return [...this.#candidates.values()];
   }
 
-  /** Reads what has been written since this object last read. Throws MR3159. */
+  /** Reads what has been written since this object last read. Throws MR3152. */
   async read(): Promise<void> {
     if (this.#head === 0) await this.#readCheckpoint();
     const keys: string[] = [];
@@ -116,7 +116,7 @@ export class FileTracker {
     return true;
   }
 
-  /** The manifest of a batch. Throws MR3159 if there is none or if it was changed. */
+  /** The manifest of a batch. Throws MR3152 if there is none or if it was changed. */
   async batch(batchId: string): Promise<Batch> {
     const key = this.#batchKey(Number.parseInt(batchId, 10));
     const batch = await this.#readBatch(key);
