@@ -145,9 +145,7 @@ describeWithSharedData('public data as files with declared types', () => {
     const tables = await adventureWorks();
     const counts: Record<string, unknown> = {};
     for (const [name, table] of tables)
-      counts[name] = (
-        await one(`select count(columns(*)), count(*)::int as rows from ${readTable(table)}`)
-      )?.rows;
+      counts[name] = (await one(`select count(columns(*)), count(*)::int as rows from ${readTable(table)}`))?.rows;
     expect(tables.size).toBe(16);
     expect(counts).toMatchObject({
       Product: 504,
