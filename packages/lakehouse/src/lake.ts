@@ -1,11 +1,13 @@
 import type { Progress } from 'millrace';
-import { MillraceError } from 'millrace';
 import { append } from './append/append.ts';
 import { retryConflicts } from './commit-conflicts.ts';
-import { DeltaWriter, type Row } from './delta-writer.ts';
+import { DeltaWriter, type Row, type WriterSession } from './delta-writer.ts';
+import { exportChanges } from './export-changes.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { LakeStorage } from './lake-storage.ts';
+import { checkPublish, publish } from './publish/publish.ts';
 import { checksum, query } from './queries.ts';
+import { checkRefine, refine } from './refine/refine.ts';
 import { duckdbType } from './sql-types.ts';
 import type {
   AppendRequest,
@@ -46,16 +48,36 @@ export class Lake {
     );
   }
 
-  refine(_request: RefineRequest, _progress: Progress): Promise<RefineResult> {
-    return soon();
+  /**
+   * Brings what is new in a bronze table into a silver table: types, rules, latest row a key, merge. Throws MR3301
+   * (non-retryable) if a rule that is declared to fail is violated.
+   */
+  async refine(request: RefineRequest, progress: Progress): Promise<RefineResult> {
+    checkRefine(request);
+    const at = {
+      source: this.uri(request.source),
+      target: this.uri(request.target),
+      quarantine: this.uri({ layer: request.target.layer, name: QUARANTINE }),
+    };
+    return this.#alone(at.target, progress, (session) =>
+      refine(session, request, at, (uri, work) => this.#queue.run(uri, work), progress),
+    );
   }
 
-  publish(_request: PublishRequest, _progress: Progress): Promise<PublishResult> {
-    return soon();
+  /** Brings what is new in silver tables, and in the tables that they join, into a gold table in one commit. */
+  async publish(request: PublishRequest, progress: Progress): Promise<PublishResult> {
+    checkPublish(request);
+    return this.#alone(this.uri(request.target), progress, (session) =>
+      publish(session, request, (table) => this.uri(table)),
+    );
   }
 
-  export(_request: ExportRequest, _progress: Progress): Promise<ExportResult> {
-    return soon();
+  /** Writes a table's net changes since a version to S3, for a {@link WarehouseLoader}. */
+  export(request: ExportRequest, progress: Progress): Promise<ExportResult> {
+    const prefix = `${this.config.prefixes.state}/exports`;
+    return this.#writer.session(progress, (session) =>
+      exportChanges(session, this.s3, this.uri(request.table), prefix, request),
+    );
   }
 
   /**
@@ -96,6 +118,11 @@ export class Lake {
     return `s3://${this.config.bucket}/${this.config.prefixes[layer]}/${name}`;
   }
 
+  /** One session on a table at a time; again from the start if another process was faster. */
+  #alone<T>(uri: string, progress: Progress, work: (session: WriterSession) => Promise<T>): Promise<T> {
+    return this.#queue.run(uri, () => retryConflicts(progress, () => this.#writer.session(progress, work)));
+  }
+
   /** Stops the writer process; an operation under way fails and can be made again. */
   async close(): Promise<void> {
     await this.#writer.stop();
@@ -103,13 +130,12 @@ export class Lake {
   }
 }
 
+/** The silver table that keeps the rows which were left out. */
+const QUARANTINE = 'quarantine';
+
 /** For reading outside a task. */
 const QUIET: Progress = {
   log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   signal: new AbortController().signal,
   heartbeat: () => undefined,
 };
-
-function soon(): Promise<never> {
-  return Promise.reject(new MillraceError({ code: 'MR3099', message: 'Not there yet.' }));
-}
