@@ -5,7 +5,7 @@ export type BusinessDay = string;
 
 /** First day of the generated company: customers, items, stores and warehouses are there from then on. */
 export const firstDay: BusinessDay = '1998-01-01';
-/** Last day on which TPC-DS sells anything. What is dated later: returns, shipments and stock movements of sold goods. */
+/** Last day with store and web sales in TPC-DS; later come returns, shipments and, above scale 0.01, a few catalog orders. */
 export const lastSalesDay: BusinessDay = '2003-01-02';
 
 const millisecondsPerDay = 86_400_000;
