@@ -1,1 +1,2 @@
-export {};
+export { type TestContextOptions, testContext } from './context.ts';
+export { type SimulateOptions, type Simulation, simulate } from './simulate.ts';

@@ -30,7 +30,10 @@ const maxInFlight = 500;
 export async function runDag(input: RunInput | null = null): Promise<Json> {
   const journal = new RunJournal(workflowInfo());
   journal.listen();
-  const loaded = await loadRun(input);
+  const loaded = await loadRun(input).catch((error: unknown) => {
+    journal.end(isCancellation(error) ? 'cancelled' : 'failed');
+    throw error;
+  });
   journal.loaded(loaded);
   const { preset } = input ?? {};
   journal.keep(preset);
