@@ -1,3 +1,4 @@
+export type { Row } from './delta-writer.ts';
 export { type Bound, type Expectation, type ExpectationAction, expect, Rule, type RuleResult } from './expectations.ts';
 export { Lake } from './lake.ts';
 export { LakeStorage, type StoredObject } from './lake-storage.ts';
@@ -27,4 +28,5 @@ export type {
   Table,
   TableInfo,
 } from './types.ts';
+export { DuckDbLoader, type DuckDbLoaderOptions } from './warehouse/duckdb-loader.ts';
 export type { LoadRequest, LoadResult, WarehouseLoader } from './warehouse/warehouse-loader.ts';

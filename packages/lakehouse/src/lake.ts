@@ -7,6 +7,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { LakeStorage } from './lake-storage.ts';
 import { checkPublish, publish } from './publish/publish.ts';
 import { checksum, query } from './queries.ts';
+import { QUIET } from './quiet-progress.ts';
 import { checkRefine, refine } from './refine/refine.ts';
 import { duckdbType } from './sql-types.ts';
 import type {
@@ -132,10 +133,3 @@ export class Lake {
 
 /** The silver table that keeps the rows which were left out. */
 const QUARANTINE = 'quarantine';
-
-/** For reading outside a task. */
-const QUIET: Progress = {
-  log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
-  signal: new AbortController().signal,
-  heartbeat: () => undefined,
-};
