@@ -26,13 +26,17 @@ const list = task('list', {}, async (_: unknown, { rows }) => {
   rows(3);
   return [0, 1, 2];
 });
-const land = task('land', { retry: { attempts: 2, backoff: '2s' } }, async ({ item }: { item: number }, { attempt }) => {
-  executed.push(`land ${item}`);
-  if (landFails(item, attempt)) {
-    throw new MillraceError({ code: 'MR3101', message: `File ${item} is torn.`, hint: 'Have it sent again.' });
-  }
-  return item * 10;
-});
+const land = task(
+  'land',
+  { retry: { attempts: 2, backoff: '2s' } },
+  async ({ item }: { item: number }, { attempt }) => {
+    executed.push(`land ${item}`);
+    if (landFails(item, attempt)) {
+      throw new MillraceError({ code: 'MR3101', message: `File ${item} is torn.`, hint: 'Have it sent again.' });
+    }
+    return item * 10;
+  },
+);
 const load = task('load', {}, async ({ landed }: { landed: number[] }, { signal }) => {
   executed.push('load');
   const stopped = new Promise<never>((_, reject) => {
@@ -211,7 +215,12 @@ describe('the list of runs', () => {
     const list = () => collect(bench.control.listRuns({ limit: 500 }));
     const all = await list();
     expect(all.length).toBeGreaterThanOrEqual(10);
-    expect(all.map((run) => run.startedAt)).toEqual(all.map((run) => run.startedAt).sort().reverse());
+    expect(all.map((run) => run.startedAt)).toEqual(
+      all
+        .map((run) => run.startedAt)
+        .sort()
+        .reverse(),
+    );
     const failed = await collect(bench.control.listRuns({ dag: 'shop', status: 'failed' }));
     expect(failed.map((run) => run.workflowId)).toContain('shop/2001-01-03');
     expect(failed.every((run) => run.status === 'failed' && run.dag === 'shop')).toBe(true);
@@ -239,7 +248,11 @@ describe('without a worker', () => {
     await quiet.until(workflowId, (view) => stateOf(view, 'load') === 'running');
     await quiet.stopWorker();
     const view = await quiet.control.getRun(workflowId);
-    expect(view).toMatchObject({ source: 'history', status: 'running', interval: { start: '2001-03-01T00:00:00.000Z' } });
+    expect(view).toMatchObject({
+      source: 'history',
+      status: 'running',
+      interval: { start: '2001-03-01T00:00:00.000Z' },
+    });
     expect(view.nodes.find((node) => node.id === 'list')).toMatchObject({ state: 'success', rows: 3 });
     expect(view.nodes.map((node) => node.id)).toEqual(['list', 'land[0]', 'land[1]', 'land[2]', 'load']);
     expect((await collect(quiet.control.listRuns())).map((run) => run.workflowId)).toEqual([workflowId]);
@@ -266,7 +279,9 @@ describe('a backfill', () => {
     landFails = () => false;
     const second = await collect(bench.control.backfill('shop', { ...range, parallel: 2 }));
     expect(second.map(({ outcome }) => outcome).sort()).toEqual(['skipped', 'skipped', 'success', 'success']);
-    await expect(collect(bench.control.backfill('shop', { from: '2001-04-05', to: '2001-04-01' }))).rejects.toMatchObject({
+    await expect(
+      collect(bench.control.backfill('shop', { from: '2001-04-05', to: '2001-04-01' })),
+    ).rejects.toMatchObject({
       code: 'MR2510',
     });
   });

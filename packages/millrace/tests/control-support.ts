@@ -51,7 +51,10 @@ export class Bench {
   /** Waits until the run is as wanted; fails with what it was last. */
   async until(workflowId: string, wanted: (view: RunView) => boolean): Promise<RunView> {
     let last: RunView | undefined;
-    for await (const view of this.control.watchRun(workflowId, { intervalMs: 100, signal: AbortSignal.timeout(60_000) })) {
+    for await (const view of this.control.watchRun(workflowId, {
+      intervalMs: 100,
+      signal: AbortSignal.timeout(60_000),
+    })) {
       if (wanted(view)) return view;
       last = view;
     }

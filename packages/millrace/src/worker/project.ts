@@ -167,7 +167,7 @@ function loadFailure(file: string, error: unknown): unknown {
     code: 'MR5007',
     message: `The project file ${file} failed while it was loaded: ${error instanceof Error ? error.message : String(error)}`,
     subject: file,
-    hint: 'The cause has the stack.',
+    hint: 'Set MILLRACE_DEBUG=1 to see the cause with its stack.',
     cause: error,
     retryable: false,
   });
