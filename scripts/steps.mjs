@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+// Node 20 is supported here; the AWS SDK reminds of its own plans at every start.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** A failure that a person can mend: shown as one line, without a stack. Each code has a page in docs/errors. */
 export class CodedError extends Error {
   constructor(code, message, hint) {

@@ -167,12 +167,13 @@ class Launch {
 
   async #postgres(): Promise<ServiceProcess> {
     const cluster = await locateCluster(this.#home, this.#state.postgresData);
-    await ensureCluster(cluster, this.#credentials);
+    const settings = this.#options.postgresSettings ?? {};
+    await ensureCluster(cluster, this.#credentials, settings);
     this.#remember({ postgresData: cluster.data, postgresBin: cluster.binaries.postgres });
     // A postmaster that was killed leaves its lock file; Postgres itself tells whether it is stale.
     return this.#retryOnPortRace(async () => {
       const port = await this.#port('postgres');
-      const service = startPostgres(this.#home, cluster, port, this.#options.postgresSettings ?? {});
+      const service = startPostgres(this.#home, cluster, port, settings);
       return this.#ready(service, () => postgresAnswers(port, this.#credentials));
     });
   }

@@ -47,6 +47,7 @@ export async function locateCluster(home: Home, knownData: string | undefined): 
 export async function ensureCluster(
   { account, binaries, data }: PostgresCluster,
   credentials: Credentials,
+  settings: Readonly<Record<string, string>>,
 ): Promise<void> {
   if (majorOf(data) !== undefined) return;
   const fresh = `${data}.new`;
@@ -65,6 +66,7 @@ export async function ensureCluster(
         '--encoding=UTF8',
         '--locale=C',
         '--no-instructions',
+        ...(settings.fsync === 'off' ? ['--no-sync'] : []),
       ],
       { reject: false, all: true, cwd: '/', ...asAccount(account) },
     );

@@ -9,6 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** Starts one stack for all test files, in a home of its own and on free ports. */
 export default async function globalSetup() {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   compileStack();
   const { removeHome, startStack } = await import(pathToFileURL(join(root, 'dist', 'stack', 'index.js')).href);
   const home = mkdtempSync(join(tmpdir(), 'millrace-tests-'));
