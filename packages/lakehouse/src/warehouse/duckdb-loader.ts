@@ -47,7 +47,7 @@ export class DuckDbLoader implements WarehouseLoader {
       const paths: string[] = [];
       for (const [index, key] of request.files.entries()) {
         const path = join(directory, `${index}.parquet`);
-        await this.#storage.download(key, path, progress.signal);
+        await this.#storage.download(key, path, { signal: progress.signal });
         paths.push(path);
         progress.heartbeat();
       }
