@@ -190,7 +190,7 @@ export class Scheduler {
       const counts = slot.counts[number];
       const one = counts === undefined ? 'run' : evaluateRule(rule, counts);
       if (one === 'upstream_failed') return one;
-      if (one === 'skipped' || (one === 'wait' && verdict === 'run')) verdict = one;
+      if (one === 'wait' || (one === 'skipped' && verdict === 'run')) verdict = one;
     }
     return verdict;
   }

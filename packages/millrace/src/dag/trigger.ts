@@ -48,8 +48,9 @@ export interface UpstreamCounts {
 export type Verdict = 'wait' | 'run' | 'skipped' | 'upstream_failed';
 
 /**
- * What a rule says to the upstreams' ends so far: Airflow's `TriggerRuleDep`, in the order in which it looks (a verdict
- * that nothing can change any more is given before all upstreams have ended).
+ * What a rule says to the upstreams' ends so far: Airflow's `TriggerRuleDep`. A verdict is given as soon as no further end
+ * can change it, so it does not depend on the order of ends. (In Airflow it can: a node with a skipped and a failed upstream is
+ * `skipped` or `upstream_failed` there, depending on which its scheduler saw first. Here it is `upstream_failed`.)
  */
 export function evaluateRule(rule: TriggerRule, counts: UpstreamCounts): Verdict {
   const { total, success, failed, upstreamFailed, skipped } = counts;
@@ -60,8 +61,8 @@ export function evaluateRule(rule: TriggerRule, counts: UpstreamCounts): Verdict
       return 'run';
     case 'allSuccess':
       if (bad > 0) return 'upstream_failed';
-      if (skipped > 0) return 'skipped';
-      return done ? 'run' : 'wait';
+      if (!done) return 'wait';
+      return skipped > 0 ? 'skipped' : 'run';
     case 'allDone':
       return done ? 'run' : 'wait';
     case 'allFailed':

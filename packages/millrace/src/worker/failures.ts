@@ -44,8 +44,9 @@ function shortFacts(facts: Readonly<Record<string, unknown>>): { readonly [key: 
       fact = shorten(String(value), 1_000);
     }
     const size = JSON.stringify(fact).length;
-    kept[key] = size <= room ? fact : '(left out: too large)';
-    room -= Math.min(size, room);
+    const fits = size <= room;
+    kept[key] = fits ? fact : '(left out: too large)';
+    if (fits) room -= size;
   }
   return kept;
 }
