@@ -33,12 +33,7 @@ export async function connectServices(environment: RetailEnvironment, secrets: S
     threads: engine.threads,
     memoryLimit: engine.memoryLimit,
   });
-  const warehouse = new DuckDbLoader({
-    path: warehousePath,
-    s3,
-    bucket: lakeSettings.bucket,
-    extensionDirectory: python.duckdbExtensions,
-  });
+  const warehouse = new DuckDbLoader({ path: warehousePath, storage: lake.s3, tempDir });
   const dbt = new DbtService({
     python: python.python,
     projectDir: join(repositoryRoot, 'dbt_project'),

@@ -12,7 +12,7 @@ export function dev(env: Variables): RetailEnvironment {
     name: 'dev',
     temporal: {
       address: env.MILLRACE_TEMPORAL_ADDRESS ?? stack?.temporal.address ?? '127.0.0.1:7233',
-      namespace: 'default',
+      namespace: env.MILLRACE_TEMPORAL_NAMESPACE ?? 'default',
       taskQueue: env.MILLRACE_TASK_QUEUE ?? 'retail-dev',
     },
     worker: {
@@ -40,7 +40,7 @@ export function dev(env: Variables): RetailEnvironment {
         password: 'SOURCE_POSTGRES_PASSWORD',
         tls: 'off',
       },
-      slot: 'retail_dev',
+      slot: env.MILLRACE_SOURCE_SLOT ?? 'retail_dev',
     },
     warehouse: { kind: 'duckdb', path: env.MILLRACE_WAREHOUSE_PATH ?? '.millrace/warehouse/retail.duckdb' },
     dbt: { target: 'dev', threads: 4, nodeRetries: 1 },

@@ -1,6 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { Lake, type Table } from '@millrace/lakehouse';
-import { quoteIdentifier } from '@millrace/lakehouse';
+import { Lake, quoteIdentifier, type Table } from '@millrace/lakehouse';
 import { bronze, gold, quarantine, silver } from '../../ingestion/lake/index.ts';
 import type { Platform } from './platform.ts';
 import { testStack } from './stack.ts';

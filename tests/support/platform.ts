@@ -85,7 +85,10 @@ export class Platform {
     const worker = spawn(
       process.execPath,
       [join(projectRoot(), 'packages', 'millrace', 'bin', 'millrace.js'), 'worker', '--env', 'dev', '--json'],
-      { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.#variables }, stdio: ['ignore', 'pipe', 'pipe'] },
+      {
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.#variables },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
     );
     this.#worker = worker;
     const keep = (line: string) => {

@@ -8,7 +8,7 @@ export async function createNamespace(prefix = 'test'): Promise<string> {
   try {
     await connection.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: { seconds: 24 * 3600 as never },
+      workflowExecutionRetentionPeriod: { seconds: (24 * 3600) as never },
     });
     // A registered namespace is known to the server's caches a moment later.
     for (;;) {
