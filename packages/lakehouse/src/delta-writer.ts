@@ -129,9 +129,18 @@ export class WriterSession {
     return (await this.call('execute', { sql, inputs, ...about })) as readonly Row[];
   }
 
-  /** Appends the rows of a query in one commit; creates the table, adds missing columns. Answers the new version. */
-  async append(table: string, sql: string, transactions: Transactions, run: string): Promise<number> {
-    const { version } = (await this.call('append', { table, sql, transactions, run })) as { version: number };
+  /**
+   * Appends the rows of a query in one commit; creates the table, adds missing columns. Answers the new version. `seen`: the
+   * versions of applications that the rows were made for; MR3004 if another writer has moved one of them on.
+   */
+  async append(
+    table: string,
+    sql: string,
+    transactions: Transactions,
+    run: string,
+    seen: TableState['transactions'] = {},
+  ): Promise<number> {
+    const { version } = (await this.call('append', { table, sql, transactions, seen, run })) as { version: number };
     return version;
   }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import duckdb
-from deltalake import CommitProperties, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from .errors import CodedError
 from .protocol import Json
 from .tables import find_table, open_table, storage_options
 
@@ -19,9 +20,28 @@ def commit_properties(transactions: dict[str, int], run: str) -> CommitPropertie
     )
 
 
-def append(uri: str, rows: duckdb.DuckDBPyRelation, properties: CommitProperties) -> int:
+def check_seen(table: DeltaTable | None, uri: str, seen: dict[str, int | None]) -> None:
+    """
+    Refuses to go on if an application has committed since the caller looked. Delta compares a commit's transactions with those
+    of commits that come after the version it was made on, so this must look at the very version that is written on.
+    """
+    for application, version in seen.items():
+        found = table.transaction_version(application) if table is not None else None
+        if found != version:
+            raise CodedError(
+                "MR3004",
+                f"Another writer committed version {found} of {application} to {uri} in the meantime.",
+                subject=uri,
+                hint="The next attempt starts from the new version.",
+            )
+
+
+def append(
+    uri: str, rows: duckdb.DuckDBPyRelation, properties: CommitProperties, seen: dict[str, int | None]
+) -> int:
     """Adds rows, and columns that the table lacks; creates the table with its change data feed on. Returns the version."""
     table = find_table(uri)
+    check_seen(table, uri, seen)
     if table is None:
         write_deltalake(
             uri,

@@ -47,7 +47,7 @@ def append(sessions: Sessions, request: dict[str, Json]) -> Json:
         rows = session.connection.sql(request["sql"])
         session.check()
         properties = commits.commit_properties(request["transactions"], request["run"])
-        return {"version": commits.append(request["table"], rows, properties)}
+        return {"version": commits.append(request["table"], rows, properties, request["seen"])}
 
 
 def merge(sessions: Sessions, request: dict[str, Json]) -> Json:

@@ -142,7 +142,8 @@ export async function append(
   return exclusive(async () => {
     const now = await isIn();
     if (now.done) return skipped(now.state.version);
-    const committed = await session.append(uri, 'SELECT * FROM batch', { [appId]: version }, request.batch.runId);
+    const seen = { [appId]: now.state.transactions[appId] ?? null };
+    const committed = await session.append(uri, 'SELECT * FROM batch', { [appId]: version }, request.batch.runId, seen);
     return { skipped: false, version: committed, ...batch };
   });
 }
