@@ -14,3 +14,20 @@
 {% macro bigquery__utc_timestamp(expression) -%}
     {{ expression }}
 {%- endmacro %}
+
+{# The UTC timestamp at which a day begins in the zone of the business (var business_timezone). #}
+{% macro start_of_business_day(date) -%}
+    {{ return(adapter.dispatch('start_of_business_day', 'retail')(date, var('business_timezone'))) }}
+{%- endmacro %}
+
+{% macro default__start_of_business_day(date, zone) -%}
+    cast(cast({{ date }} as timestamp) at time zone '{{ zone }}' at time zone 'UTC' as timestamp)
+{%- endmacro %}
+
+{% macro snowflake__start_of_business_day(date, zone) -%}
+    convert_timezone('{{ zone }}', 'UTC', cast({{ date }} as timestamp_ntz))
+{%- endmacro %}
+
+{% macro bigquery__start_of_business_day(date, zone) -%}
+    timestamp({{ date }}, '{{ zone }}')
+{%- endmacro %}

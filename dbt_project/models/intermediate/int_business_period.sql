@@ -59,7 +59,7 @@ final as (
         first_date,
         last_date,
         as_of_date,
-        cast({{ add_days('as_of_date', 1) }} as timestamp) as as_of_at,
+        {{ start_of_business_day(add_days('as_of_date', 1)) }} as as_of_at,
         {{ start_of('month', add_months('as_of_date', -1 * var('inventory_months'))) }} as inventory_from
     from period
 
