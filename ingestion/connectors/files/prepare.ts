@@ -80,6 +80,7 @@ async function download(
     await storage.download(key, path, { ifMatch: etag, signal: progress.signal });
     return undefined;
   } catch (error) {
+    progress.signal.throwIfAborted();
     if (isMillraceError(error) && error.code === 'MR3002') return 'vanished';
     if (isMillraceError(error) && error.facts['status'] === 412) return 'changed';
     throw error;
