@@ -30,8 +30,8 @@ create table if not exists inventory.warehouses (
 );
 create table if not exists inventory.stock_levels (
   snapshot_date date not null,
-  item_id bigint not null references inventory.items,
-  warehouse_id bigint not null references inventory.warehouses,
+  item_id bigint not null,
+  warehouse_id bigint not null,
   quantity_on_hand integer,
   ${changeSeq},
   primary key (snapshot_date, item_id, warehouse_id)
@@ -39,8 +39,8 @@ create table if not exists inventory.stock_levels (
 create table if not exists inventory.stock_movements (
   movement_id bigint primary key,
   movement_date date not null,
-  item_id bigint not null references inventory.items,
-  warehouse_id bigint not null references inventory.warehouses,
+  item_id bigint not null,
+  warehouse_id bigint not null,
   quantity integer not null,
   reason text not null,
   ${changeSeq}
