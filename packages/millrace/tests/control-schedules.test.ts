@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { uniqueName } from '../../../tests/support/stack.ts';
+import { skippedFirings } from '../src/control/clock-changes.ts';
 import type { RunInfo } from '../src/dag/context.ts';
 import { cron } from '../src/dag/cron.ts';
 import { dag } from '../src/dag/dag.ts';
@@ -41,6 +42,22 @@ const runs = (count: number) =>
     const found = await collect(bench.control.listRuns({ dag: nightlyId }));
     return found.length >= count && found.every((run) => run.status !== 'running') ? found : undefined;
   });
+
+describe('clock changes', () => {
+  it('leave out the firings of the hour that is skipped, which are made at its end', () => {
+    const at = (expression: string, timezone: string) =>
+      skippedFirings(cron(expression, { timezone }), 2003, 2004).map(
+        ({ year, month, dayOfMonth, hour, minute }) => `${year}-${month}-${dayOfMonth} ${hour}:${minute}`,
+      );
+    expect(at('0 2 * * *', 'America/New_York')).toEqual(['2003-4-6 3:0', '2004-4-4 3:0']);
+    expect(at('30 2 * * *', 'Europe/Berlin')).toEqual(['2003-3-30 3:0', '2004-3-28 3:0']);
+    expect(at('0 2 * * *', 'Australia/Sydney')).toEqual(['2003-10-26 3:0', '2004-10-31 3:0']);
+    expect(at('0 3 * * *', 'America/New_York')).toEqual([]);
+    expect(at('0 * * * *', 'America/New_York')).toEqual([]);
+    expect(at('0 2 * * 1', 'America/New_York')).toEqual([]);
+    expect(at('0 2 * * *', 'UTC')).toEqual([]);
+  });
+});
 
 describe('a schedule', () => {
   it('is created from its DAG, and updated', async () => {
@@ -90,7 +107,7 @@ describe('a schedule', () => {
 
   it('starts runs whose interval is that of the scheduled time', async () => {
     const { control } = bench;
-    // The firings of January 1st and 2nd and, across the change of clocks, April 6th and 7th.
+    // January 1st and 2nd; April 6th, on which New York has no 02:00, and the day after it.
     await control.schedules.backfill(nightlyId, new Date('2003-01-01T00:00:00Z'), new Date('2003-01-02T23:00:00Z'));
     await control.schedules.backfill(nightlyId, new Date('2003-04-06T00:00:00Z'), new Date('2003-04-07T23:00:00Z'));
     const found = await runs(4);

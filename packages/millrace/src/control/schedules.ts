@@ -1,12 +1,15 @@
 import {
+  type CalendarSpec,
   type Client,
+  MONTHS,
   type ScheduleDescription,
   ScheduleNotFoundError,
   type ScheduleOptions,
   type ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import { MillraceError } from '../dag/errors.ts';
-import type { Plan } from '../dag/plan.ts';
+import type { Plan, PlanSchedule } from '../dag/plan.ts';
+import { skippedFirings } from './clock-changes.ts';
 import type { Connected } from './connection.ts';
 import { serverError } from './errors.ts';
 
@@ -158,7 +161,12 @@ function scheduleOptions(
     });
   }
   return {
-    spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
+    spec: {
+      // What follows # comes back as the comment of the calendar that the server makes of the expression.
+      cronExpressions: [`${schedule.cron} # ${schedule.cron}`],
+      calendars: movedFirings(schedule),
+      timezone: schedule.timezone,
+    },
     action: {
       type: 'startWorkflow',
       workflowType: dag,
@@ -176,12 +184,30 @@ function scheduleOptions(
   };
 }
 
+const movedComment = 'moved out of the hour that clocks skip';
+
+/** The first year that a calendar of a schedule may name. */
+const firstYear = 2000;
+
+/** For so many years clock changes are known; applying the schedule again moves them on. */
+const yearsAhead = 20;
+
+function movedFirings(schedule: PlanSchedule): CalendarSpec[] {
+  const year = new Date().getUTCFullYear();
+  return skippedFirings(schedule, firstYear, year + yearsAhead).map(({ month, ...time }) => ({
+    ...time,
+    month: MONTHS[month - 1] ?? 'JANUARY',
+    comment: movedComment,
+  }));
+}
+
 function summarizeSchedule(description: ScheduleDescription): ScheduleSummary {
   const { scheduleId, spec, action, policies: set, state, info } = description;
   const overlap = (Object.keys(policies) as (Overlap | 'together')[]).find((key) => policies[key] === set.overlap);
+  const comments = (spec.calendars ?? []).map((calendar) => calendar.comment);
   return {
     dag: scheduleId,
-    cron: spec.calendars?.map((calendar) => calendar.comment).find((comment) => comment !== undefined) ?? '',
+    cron: comments.find((comment) => comment !== undefined && comment !== movedComment) ?? '',
     timezone: spec.timezone ?? 'UTC',
     taskQueue: action.taskQueue,
     overlap: overlap ?? 'skip',
