@@ -1,105 +1,475 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import {
-  type CapturedTable,
-  captureLsn,
   drainChanges,
+  duckdbType,
   ensureSnapshot,
-  extractIncremental,
   forgetSnapshot,
   type PostgresSource,
+  parseLsn,
 } from '../ingestion/connectors/postgres/index.ts';
-import { failure, openTestLake, type TestLake, testProgress } from './support/connector-lake.ts';
-import { createDatabase, type TestDatabase, uniqueName } from './support/stack.ts';
+import { SourceDatabase, type TestTable } from './support/connector-database.ts';
+import { failure, type TestLake, testProgress } from './support/connector-lake.ts';
 
+let db: SourceDatabase;
 let test: TestLake;
-let database: TestDatabase;
-let client: pg.Client;
-const slots: string[] = [];
 
 beforeAll(async () => {
-  test = await openTestLake('cdc');
-  database = await createDatabase('cdc');
-  client = await connect();
+  db = await SourceDatabase.open('cdc');
+  test = db.test;
 });
 
 afterAll(async () => {
-  for (const slot of slots) {
-    await client.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
-  }
-  await client.end();
-  await test.close();
+  await db.close();
 });
 
-async function connect(): Promise<pg.Client> {
-  const opened = new pg.Client({ ...database });
-  await opened.connect();
-  return opened;
-}
-
-const orderColumns = [
-  { name: 'id', type: 'BIGINT' },
-  { name: 'customer', type: 'VARCHAR' },
-  { name: 'total', type: 'DECIMAL(20,4)' },
-  { name: 'placed_at', type: 'TIMESTAMPTZ' },
-] as const;
-
-/** A source with a schema, tables, a slot and bronze tables of its own. */
-async function makeSource(
-  ddl: string,
-  tables: readonly Omit<CapturedTable, 'schema' | 'table'>[],
-  options: Partial<PostgresSource> = {},
-): Promise<PostgresSource & { readonly schema: string }> {
-  const schema = uniqueName('s').replaceAll('-', '_');
-  await client.query(`CREATE SCHEMA ${schema}; SET search_path = ${schema}; ${ddl}; RESET search_path`);
-  slots.push(schema);
-  return {
-    schema,
-    name: schema,
-    sourceSystem: 'orders',
-    connection: database,
-    publication: schema,
-    slot: schema,
-    tables: tables.map((table) => ({ ...table, schema, table: `${schema}_${table.name}` })),
-    ...options,
-  };
-}
-
 const ordersDdl = 'CREATE TABLE orders (id bigint PRIMARY KEY, customer text, total numeric, placed_at timestamptz)';
-const orders = { name: 'orders', columns: orderColumns, key: ['id'] } as const;
+const orders: TestTable = {
+  name: 'orders',
+  columns: [
+    { name: 'id', type: 'BIGINT' },
+    { name: 'customer', type: 'VARCHAR' },
+    { name: 'total', type: 'DECIMAL(20,4)' },
+    { name: 'placed_at', type: 'TIMESTAMPTZ' },
+  ],
+  key: ['id'],
+};
 
-const snapshot = (source: PostgresSource) => ensureSnapshot(source, test, testProgress());
-async function drain(source: PostgresSource, upTo?: string) {
-  return drainChanges(source, { upTo: upTo ?? (await captureLsn(source, testProgress())) }, test, testProgress());
-}
+const pairDdl = 'CREATE TABLE a (id bigint PRIMARY KEY, note text); CREATE TABLE b (id bigint PRIMARY KEY, note text)';
+const pair: readonly TestTable[] = ['a', 'b'].map((name) => ({
+  name,
+  columns: [
+    { name: 'id', type: 'BIGINT' },
+    { name: 'note', type: 'VARCHAR' },
+  ],
+  key: ['id'],
+}));
 
-/** Everything in a bronze table, in the order of the source's log. */
-function bronze({ schema }: { schema: string }, name: string) {
-  return test.lake.query(`SELECT * EXCLUDE (_ingested_at) FROM bronze.${schema}_${name} ORDER BY _source_lsn, _source_seq`);
-}
+const brief = (rows: readonly Record<string, unknown>[], ...names: string[]) =>
+  rows.map((row) => names.map((name) => row[name]));
 
 describe('snapshot and drain', () => {
   it('lands the rows there are, then each change once', async () => {
-    const source = await makeSource(ordersDdl, [orders]);
+    const source = await db.source(ordersDdl, [orders]);
     const at = '1998-01-02 03:04:05.678901+02';
-    await client.query(`INSERT INTO ${source.schema}.orders VALUES (1, '', 12345678901234.5678, $1), (2, NULL, 0.10, NULL)`, [at]);
-    expect(await snapshot(source)).toMatchObject({ skipped: false, rows: 2 });
-    expect(await snapshot(source)).toMatchObject({ skipped: true, rows: 0 });
-    await client.query(`INSERT INTO ${source.schema}.orders VALUES (3, E'a"b\\\\c\\nd', -0.0001, $1)`, [at]);
-    await client.query(`UPDATE ${source.schema}.orders SET total = 7 WHERE id = 2`);
-    await client.query(`DELETE FROM ${source.schema}.orders WHERE id = 1`);
-    const result = await drain(source);
+    await db.client.query(
+      `INSERT INTO ${source.schema}.orders VALUES (1, '', 12345678901234.5678, '${at}'), (2, NULL, 0.10, NULL)`,
+    );
+    expect(await db.snapshot(source)).toMatchObject({ skipped: false, rows: 2 });
+    expect(await db.snapshot(source)).toMatchObject({ skipped: true, rows: 0 });
+    await db.client.query(`INSERT INTO ${source.schema}.orders VALUES (3, E'a"b\\\\c\\nd', -0.0001, '${at}')`);
+    await db.client.query(`UPDATE ${source.schema}.orders SET total = 7 WHERE id = 2`);
+    await db.client.query(`DELETE FROM ${source.schema}.orders WHERE id = 1`);
+    const result = await db.drain(source);
     expect(result).toMatchObject({ rows: 3, batches: 1, repeated: 0 });
     expect(result.tables).toEqual({ [`${source.schema}_orders`]: { inserts: 1, updates: 1, deletes: 1 } });
-    expect(await drain(source)).toMatchObject({ rows: 0, batches: 0 });
-    const rows = await bronze(source, 'orders');
-    expect(rows.map(({ id, customer, total, _op }) => ({ id, customer, total, _op }))).toEqual([
-      { id: 1, customer: '', total: '12345678901234.5678', _op: 'r' },
-      { id: 2, customer: null, total: '0.1000', _op: 'r' },
-      { id: 3, customer: 'a"b\\c\nd', total: '-0.0001', _op: 'c' },
-      { id: 2, customer: null, total: '7.0000', _op: 'u' },
-      { id: 1, customer: '', total: '12345678901234.5678', _op: 'd' },
+    expect(await db.drain(source)).toMatchObject({ rows: 0, batches: 0 });
+    const rows = await db.bronze(source, 'orders');
+    expect(brief(rows, 'id', 'customer', 'total', '_op')).toEqual([
+      [1, '', '12345678901234.5678', 'r'],
+      [2, null, '0.1000', 'r'],
+      [3, 'a"b\\c\nd', '-0.0001', 'c'],
+      [2, null, '7.0000', 'u'],
+      [1, '', '12345678901234.5678', 'd'],
     ]);
     expect(rows.every((row) => row._rescued_data === null)).toBe(true);
+    const staged = [];
+    for await (const { key } of test.lake.s3.list('_staging/')) staged.push(key);
+    expect(staged).toEqual([]);
+  });
+
+  it('drains nothing before the snapshot is landed', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    expect(await failure(db.drain(source))).toMatchObject({ code: 'MR3209', retryable: false });
+  });
+
+  it('ends exactly at the position, with or without traffic behind it', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    const other = await db.connect();
+    await other.query('BEGIN');
+    await other.query(`INSERT INTO ${source.schema}.orders (id) VALUES (10)`);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) VALUES (1)`);
+    const first = await db.position(source);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) VALUES (2)`);
+    await other.query('COMMIT');
+    await other.end();
+    const second = await db.position(source);
+    // A later position exists; a retry of the earlier one takes what the first attempt would have taken.
+    expect(await db.drain(source, first)).toMatchObject({ rows: 1 });
+    expect(await db.drain(source, first)).toMatchObject({ rows: 0 });
+    expect(brief(await db.bronze(source, 'orders'), 'id')).toEqual([[1]]);
+    expect(await db.drain(source, second)).toMatchObject({ rows: 2 });
+    expect(brief(await db.bronze(source, 'orders'), 'id')).toEqual([[1], [2], [10]]);
+    // Log that is not of these tables is passed over, so that the server need not keep it.
+    await db.client.query(`CREATE TABLE ${source.schema}.noise AS SELECT generate_series(1, 10000) AS n`);
+    const third = await db.position(source);
+    const result = await db.drain(source, third);
+    expect(result).toMatchObject({ rows: 0, to: third });
+    expect(result.lagBytes).toBeLessThan(100_000);
+  });
+
+  it('keeps the order of a transaction over several tables', async () => {
+    const source = await db.source(pairDdl, pair);
+    await db.snapshot(source);
+    const { schema } = source;
+    await db.client.query(`BEGIN;
+      INSERT INTO ${schema}.a VALUES (1, 'x'); INSERT INTO ${schema}.b VALUES (1, 'y');
+      UPDATE ${schema}.a SET note = 'z' WHERE id = 1; DELETE FROM ${schema}.b WHERE id = 1; COMMIT`);
+    await db.client.query(`BEGIN; INSERT INTO ${schema}.a VALUES (9, 'rolled back'); ROLLBACK`);
+    await db.drain(source);
+    const [a, b] = [await db.bronze(source, 'a'), await db.bronze(source, 'b')];
+    expect(brief(a, '_source_seq', '_op', 'note')).toEqual([
+      [1, 'c', 'x'],
+      [3, 'u', 'z'],
+    ]);
+    expect(brief(b, '_source_seq', '_op', 'note')).toEqual([
+      [2, 'c', 'y'],
+      [4, 'd', 'y'],
+    ]);
+    expect(new Set([...a, ...b].map((row) => row._source_lsn)).size).toBe(1);
+  });
+
+  it('works in batches of whole transactions, also when one is larger than a batch', async () => {
+    const source = await db.source(pairDdl, pair, { maxBatchChanges: 50 });
+    await db.snapshot(source);
+    const { schema } = source;
+    for (let id = 1; id <= 60; id += 1) await db.client.query(`INSERT INTO ${schema}.a VALUES (${id}, 'small')`);
+    await db.client.query(`INSERT INTO ${schema}.b SELECT n, repeat('x', 200) FROM generate_series(1, 20000) n`);
+    for (let id = 61; id <= 90; id += 1) await db.client.query(`INSERT INTO ${schema}.a VALUES (${id}, 'small')`);
+    const result = await db.drain(source);
+    expect(result.rows).toBe(20_090);
+    expect(result.batches).toBeGreaterThan(3);
+    expect(await db.differences(source, 'a')).toEqual([]);
+    expect(await db.differences(source, 'b')).toEqual([]);
+  });
+});
+
+describe('values', () => {
+  it('are the same text in the snapshot and in a change, for every type', async () => {
+    const values = {
+      bool: 'true',
+      small: '(-32768)::int2',
+      big: '9223372036854775807',
+      exact: "'12345678901234567890.123456789012345678'::numeric",
+      nan: "'NaN'::numeric",
+      float: "'1e-300'::float8",
+      single: '0.1::float4',
+      fixed: "'ab'::char(5)",
+      limited: "' a '::varchar(10)",
+      empty: "''",
+      text: `E'tab\\t "quotes" \\\\ newline\\n bell\\x07 é 😀 \\x01\\x02'`,
+      json: `'{"a": 1.10, "b": [null, "x"]}'::json`,
+      jsonb: `'{"b": 2, "a": 1.10}'::jsonb`,
+      bytes: `'\\x00ff'::bytea`,
+      day: "'0044-03-15 BC'::date",
+      moment: "'1998-01-02 03:04:05.678901+02'::timestamptz",
+      clock: "'24:00:00'::time",
+      span: "'1 year 2 mons 3 days 04:05:06.7'::interval",
+      list: `'{1,NULL,"a b"}'::text[]`,
+      id: "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'::uuid",
+      nothing: 'NULL::text',
+      'odd "name"': "'x'",
+    };
+    const names = Object.keys(values);
+    const columns = names.map((name) => `${JSON.stringify(name).replaceAll('\\"', '""')}`);
+    const select = Object.values(values).map((sql, index) => `${sql} AS ${columns[index]}`);
+    const source = await db.source(
+      `CREATE TABLE kinds AS SELECT 1::bigint AS key, ${select.join(', ')}; ALTER TABLE kinds ADD PRIMARY KEY (key)`,
+      [
+        {
+          name: 'kinds',
+          key: ['key'],
+          columns: [{ name: 'key', type: 'BIGINT' }, ...names.map((name) => ({ name, type: 'VARCHAR' }))],
+        },
+      ],
+    );
+    await db.snapshot(source);
+    await db.client.query(`UPDATE ${source.schema}.kinds SET key = key`);
+    await db.drain(source);
+    const [read, changed] = await db.bronze(source, 'kinds');
+    expect(brief([changed ?? {}], ...names)).toEqual(brief([read ?? {}], ...names));
+    expect(changed).toMatchObject({
+      _op: 'u',
+      bool: 't',
+      exact: '12345678901234567890.123456789012345678',
+      nan: 'NaN',
+      fixed: 'ab   ',
+      limited: ' a ',
+      empty: '',
+      text: 'tab\t "quotes" \\ newline\n bell\x07 é 😀 \x01\x02',
+      bytes: '\\x00ff',
+      moment: '1998-01-02 01:04:05.678901+00',
+      list: '{1,NULL,"a b"}',
+      nothing: null,
+      'odd "name"': 'x',
+    });
+  });
+
+  it('have DuckDB types that hold them', () => {
+    const types = [
+      ['bigint', 'BIGINT'],
+      ['numeric(9,2)', 'DECIMAL(9,2)'],
+      ['numeric(50,2)', 'VARCHAR'],
+      ['numeric(3,-2)', 'VARCHAR'],
+      ['numeric', 'VARCHAR'],
+      ['character varying(20)', 'VARCHAR'],
+      ['timestamp(3) with time zone', 'TIMESTAMPTZ'],
+      ['timestamp without time zone', 'TIMESTAMP'],
+      ['integer[]', 'VARCHAR'],
+      ['boolean', 'BOOLEAN'],
+    ];
+    expect(types.map(([type]) => [type, duckdbType(type ?? '')])).toEqual(types);
+  });
+
+  const wide: TestTable = {
+    name: 'docs',
+    columns: [
+      { name: 'id', type: 'BIGINT' },
+      { name: 'state', type: 'VARCHAR' },
+      { name: 'body', type: 'VARCHAR' },
+    ],
+    key: ['id'],
+  };
+  const docsDdl =
+    'CREATE TABLE docs (id bigint PRIMARY KEY, state text, body text); ALTER TABLE docs ALTER body SET STORAGE EXTERNAL';
+
+  it('that a change did not touch are there, however large', async () => {
+    const source = await db.source(docsDdl, [wide]);
+    const { schema } = source;
+    await db.client.query(
+      `INSERT INTO ${schema}.docs VALUES (1, 'new', repeat('ab', 50000)), (2, 'new', repeat('é', 3000000))`,
+    );
+    await db.snapshot(source);
+    await db.client.query(`UPDATE ${schema}.docs SET state = 'read'`);
+    await db.client.query(`DELETE FROM ${schema}.docs WHERE id = 1`);
+    await db.drain(source);
+    const rows = await test.lake.query(
+      `SELECT id, state, length(body) AS chars, _op, _rescued_data AS rescued FROM bronze.${schema}_docs ORDER BY _source_lsn, _source_seq`,
+    );
+    expect(rows).toEqual([
+      { id: 1, state: 'new', chars: 100_000, _op: 'r', rescued: null },
+      { id: 2, state: 'new', chars: 3_000_000, _op: 'r', rescued: null },
+      { id: 1, state: 'read', chars: 100_000, _op: 'u', rescued: null },
+      { id: 2, state: 'read', chars: 3_000_000, _op: 'u', rescued: null },
+      { id: 1, state: 'read', chars: 100_000, _op: 'd', rescued: null },
+    ]);
+  });
+
+  it('that the log left out are an error, not a NULL', async () => {
+    const source = await db.source(docsDdl, [wide], { replicaIdentity: 'keep' });
+    await db.client.query(`INSERT INTO ${source.schema}.docs VALUES (1, 'new', repeat('ab', 50000))`);
+    await db.snapshot(source);
+    await db.client.query(`UPDATE ${source.schema}.docs SET state = 'read'`);
+    const error = await failure(db.drain(source));
+    expect(error).toMatchObject({ code: 'MR3207', retryable: false, facts: { column: 'body', key: { id: '1' } } });
+    expect(await db.bronze(source, 'docs')).toHaveLength(1);
+  });
+
+  it('of the key: a change of one is a delete and an insert', async () => {
+    for (const replicaIdentity of ['full', 'keep'] as const) {
+      const source = await db.source(ordersDdl, [orders], { replicaIdentity });
+      await db.client.query(`INSERT INTO ${source.schema}.orders (id, customer) VALUES (1, 'x')`);
+      await db.snapshot(source);
+      await db.client.query(`UPDATE ${source.schema}.orders SET id = 2`);
+      await db.client.query(`DELETE FROM ${source.schema}.orders`);
+      await db.drain(source);
+      expect(brief(await db.bronze(source, 'orders'), '_op', 'id')).toEqual([
+        ['r', 1],
+        ['d', 1],
+        ['c', 2],
+        ['d', 2],
+      ]);
+    }
+  });
+
+  it('of tables without a primary key are captured too', async () => {
+    const source = await db.source(
+      'CREATE TABLE orders (id bigint, customer text, total numeric, placed_at timestamptz)',
+      [orders],
+    );
+    await db.snapshot(source);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id, customer) VALUES (1, 'x'), (2, 'y')`);
+    await db.client.query(`UPDATE ${source.schema}.orders SET customer = 'z' WHERE id = 1`);
+    await db.client.query(`DELETE FROM ${source.schema}.orders WHERE id = 2`);
+    await db.drain(source);
+    expect(await db.differences(source, 'orders')).toEqual([]);
+  });
+
+  it('of excluded columns never leave the database', async () => {
+    const source = await db.source('CREATE TABLE people (id bigint PRIMARY KEY, name text, card text)', [
+      {
+        name: 'people',
+        columns: [
+          { name: 'id', type: 'BIGINT' },
+          { name: 'name', type: 'VARCHAR' },
+        ],
+        key: ['id'],
+        exclude: ['card'],
+      },
+    ]);
+    await db.client.query(`INSERT INTO ${source.schema}.people VALUES (1, 'a', 'secret')`);
+    await db.snapshot(source);
+    await db.client.query(`UPDATE ${source.schema}.people SET name = 'b'; DELETE FROM ${source.schema}.people`);
+    await db.drain(source);
+    const rows = await db.bronze(source, 'people');
+    expect(rows).toHaveLength(3);
+    expect(JSON.stringify(rows)).not.toContain('secret');
+  });
+});
+
+describe('a source that changes', () => {
+  it('keeps a new column as rescued data, and reads a dropped one as NULL', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    const table = `${source.schema}.orders`;
+    await db.snapshot(source);
+    await db.client.query(`INSERT INTO ${table} (id, customer) VALUES (1, 'a')`);
+    await db.client.query(
+      `ALTER TABLE ${table} ADD coupon text; INSERT INTO ${table} (id, customer, coupon) VALUES (2, 'b', 'X')`,
+    );
+    await db.client.query(`ALTER TABLE ${table} DROP customer; INSERT INTO ${table} (id) VALUES (3)`);
+    await db.drain(source);
+    const rows = await db.bronze(source, 'orders');
+    expect(brief(rows, 'id', 'customer')).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, null],
+    ]);
+    expect(
+      rows.map((row) => (row._rescued_data === null ? null : JSON.parse(String(row._rescued_data)).coupon)),
+    ).toEqual([null, 'X', null]);
+  });
+
+  it('keeps a value that does not fit its declared type as rescued data', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id, total) VALUES (1, 'NaN'), (2, 0.00001)`);
+    await db.drain(source);
+    const rows = await db.bronze(source, 'orders');
+    expect(brief(rows, 'id', 'total', '_op')).toEqual([
+      [1, null, 'c'],
+      [2, null, 'c'],
+    ]);
+    expect(rows.map((row) => JSON.parse(String(row._rescued_data)).total)).toEqual(['NaN', '0.00001']);
+  });
+
+  it('stops at a TRUNCATE', async () => {
+    const source = await db.source(pairDdl, pair);
+    await db.client.query(`INSERT INTO ${source.schema}.a VALUES (1, 'x')`);
+    await db.snapshot(source);
+    await db.client.query(`TRUNCATE ${source.schema}.a, ${source.schema}.b`);
+    const error = await failure(db.drain(source));
+    expect(error).toMatchObject({ code: 'MR3206', retryable: false });
+    expect(error.message).toContain(`${source.schema}.a, ${source.schema}.b`);
+    expect(await db.bronze(source, 'a')).toHaveLength(1);
+    await forgetSnapshot(source, test.lake, testProgress());
+    await db.client.query(`INSERT INTO ${source.schema}.a VALUES (2, 'y')`);
+    expect(await db.snapshot(source)).toMatchObject({ skipped: false, rows: 1 });
+    expect(await db.drain(source)).toMatchObject({ rows: 0 });
+    expect(brief(await db.bronze(source, 'a'), 'id', '_op')).toEqual([
+      [1, 'r'],
+      [2, 'r'],
+    ]);
+  });
+
+  it('refuses tables that were added after the snapshot', async () => {
+    const source = await db.source(pairDdl, pair);
+    const one = { ...source, tables: source.tables.slice(0, 1) };
+    await db.snapshot(one);
+    const error = await failure(db.snapshot(source));
+    expect(error).toMatchObject({ code: 'MR3209', facts: { tables: [`${source.schema}.b`] } });
+  });
+});
+
+describe('a slot that cannot be relied on', () => {
+  it('that was dropped: the changes are lost, and that is said', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    await db.client.query('SELECT pg_drop_replication_slot($1)', [source.slot]);
+    const error = await failure(db.drain(source));
+    expect(error).toMatchObject({ code: 'MR3203', retryable: false });
+    expect(error.hint).toContain('forgetSnapshot');
+  });
+
+  it('that was made anew or read by somebody else', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) VALUES (1)`);
+    await db.client.query(
+      `SELECT count(*) FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '1', 'publication_names', $2)`,
+      [source.slot, source.publication],
+    );
+    expect(await failure(db.drain(source))).toMatchObject({ code: 'MR3205', retryable: false });
+  });
+
+  it('that is being read: the other one goes first', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) SELECT generate_series(1, 3000)`);
+    const upTo = await db.position(source);
+    const results = await Promise.allSettled([1, 2, 3].map(() => db.drain(source, upTo)));
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    expect(refused.length).toBeGreaterThan(0);
+    for (const error of refused) expect(error).toMatchObject({ code: 'MR3208', retryable: true });
+    await db.drain(source, upTo);
+    expect(await db.bronze(source, 'orders')).toHaveLength(3000);
+  });
+
+  it('that is left over from a snapshot that never ended is replaced', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.client.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [source.slot]);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) VALUES (1)`);
+    expect(await db.snapshot(source)).toMatchObject({ rows: 1 });
+    expect(await db.drain(source)).toMatchObject({ rows: 0 });
+  });
+});
+
+describe('settings that do not work', () => {
+  const attempt = (source: PostgresSource) => failure(ensureSnapshot(source, test, testProgress()));
+
+  it('a database that cannot be reached, without its password', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    for (const connection of [
+      { ...db.database, port: 1, password: 'hunter2' },
+      { ...db.database, database: 'no_such_database', password: db.database.password },
+    ]) {
+      const error = await attempt({ ...source, connection });
+      expect(error).toMatchObject({ code: 'MR3201', retryable: true });
+      expect(JSON.stringify([error.message, error.facts, error.hint])).not.toContain('hunter2');
+    }
+  });
+
+  it('tables and columns that are not there', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    const [table] = source.tables;
+    if (table === undefined) throw new Error('no table');
+    expect(await attempt({ ...source, tables: [{ ...table, name: 'nowhere' }] })).toMatchObject({ code: 'MR3202' });
+    const columns = [...table.columns, { name: 'extra', type: 'BIGINT' }];
+    expect(await attempt({ ...source, tables: [{ ...table, columns }] })).toMatchObject({
+      code: 'MR3212',
+      facts: { columns: ['extra'] },
+    });
+    expect(await attempt({ ...source, tables: [{ ...table, key: [] }] })).toMatchObject({ code: 'MR3214' });
+    expect(await attempt({ ...source, slot: 'Bad-Name' })).toMatchObject({ code: 'MR3214' });
+  });
+
+  it('a user who may not replicate, or does not own the tables', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    const user = `${source.schema}_reader`;
+    await db.client.query(`CREATE ROLE ${user} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA ${source.schema} TO ${user};
+      GRANT SELECT ON ALL TABLES IN SCHEMA ${source.schema} TO ${user}`);
+    const limited = { ...source, connection: { ...db.database, user, password: 'x' } };
+    expect(await attempt(limited)).toMatchObject({ code: 'MR3202' });
+    await db.client.query(`ALTER ROLE ${user} REPLICATION`);
+    const error = await attempt(limited);
+    expect(error).toMatchObject({ code: 'MR3204' });
+    expect(error.hint).toContain('REPLICA IDENTITY FULL');
+  });
+
+  it('positions that are none, or that the log has not reached', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.snapshot(source);
+    const drain = (upTo: string) => failure(drainChanges(source, { upTo }, test, testProgress()));
+    expect(await drain('yesterday')).toMatchObject({ code: 'MR3213' });
+    expect(parseLsn('16/B374D848')).toBe(0x16 * 2 ** 32 + 0xb374d848);
   });
 });

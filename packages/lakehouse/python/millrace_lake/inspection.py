@@ -124,12 +124,16 @@ def lines_of(path: str, options: dict[str, Json]) -> dict[str, Json]:
         header_line = file.readline().removeprefix(BYTE_ORDER_MARK).rstrip(b"\r\n")
     has_mark = starts_with_mark(path)
     has_header: bool = options["header"]
-    newlines = blank = repeats = 0
+    newlines = blank = repeats = longest = open_line = 0
     size = 0
     previous = b"\n"
     for chunk in chunks(path):
         size += len(chunk)
         newlines += chunk.count(b"\n")
+        # Lines within one piece are short enough for any reader: only those that go over its ends are measured.
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n")
+        longest = max(longest, open_line + (len(chunk) if first < 0 else first))
+        open_line = open_line + len(chunk) if last < 0 else len(chunk) - last - 1
         # Suspicions only, made certain below: they may stand inside quotes or straddle pieces.
         joined = previous[-(len(header_line) + 3) :] + chunk
         blank += joined.count(b"\n\n") + joined.count(b"\n\r\n")
@@ -139,6 +143,7 @@ def lines_of(path: str, options: dict[str, Json]) -> dict[str, Json]:
     return {
         "size": size,
         "lines": lines,
+        "longest": max(longest, open_line),
         "header": fields_of(header_line, options) if has_header and size > 0 else None,
         "blank": numbers_of(path, b"") if blank or header_line == b"" and size else [],
         "repeatedHeader": numbers_of(path, header_line)[1:] if repeats > (0 if has_mark else 1) else [],

@@ -22,6 +22,8 @@ export interface InspectedFile {
   readonly path: string;
   readonly size: number;
   readonly lines: number;
+  /** Bytes of the longest line; exact for those above 1 MiB. */
+  readonly longest: number;
   /** Undefined without a header line. */
   readonly header: readonly string[] | undefined;
   readonly blank: readonly number[];

@@ -165,8 +165,14 @@ function readCsv(
   const columns = fields.map((field) => `${quoteLiteral(field)}: 'VARCHAR'`).join(', ');
   return `read_csv([${paths}], auto_detect = false, columns = {${columns}}, header = ${style.header},
     delim = ${quoteLiteral(style.delim)}, quote = ${quoteLiteral(style.quote)}, escape = ${quoteLiteral(style.quote)},
-    nullstr = ${quoteLiteral(style.nullText)}, filename = '#path', store_rejects = true, rejects_limit = 0,
+    nullstr = ${quoteLiteral(style.nullText)}, ${lineLimits(group)} filename = '#path', store_rejects = true, rejects_limit = 0,
     rejects_table = 'rejects_${group.number}', rejects_scan = 'scans_${group.number}')`;
+}
+
+/** DuckDB cuts lines of more than 2 MB, and allocates 16 times what it is told to expect unless it is told that too. */
+function lineLimits({ files }: FileGroup): string {
+  const longest = Math.max(...files.map((file) => file.longest));
+  return longest <= 2 ** 20 ? '' : `max_line_size = ${2 * longest}, buffer_size = ${Math.max(4 * longest, 2 ** 25)},`;
 }
 
 /** Collects the rejected lines of a group; each counts as one record, however many faults it has. */
