@@ -35,7 +35,7 @@ export interface Stack {
   readonly services: readonly { readonly name: string; readonly pid: number | undefined; readonly log: string }[];
   /** Settles with a service's name when one ends although nobody stopped it. */
   readonly broken: Promise<string>;
-  /** Stops every service, the last started first. Can be called again. */
+  /** Stops every service: Postgres, S3, Temporal. Can be called again. */
   stop(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const started: ServiceProcess[] = [];
   const stop = async () => {
     rmSync(home.endpointsFile, { force: true });
-    for (const service of [...started].reverse()) await service.stop();
+    for (const service of inStopOrder(started)) await service.stop();
     lock.release();
   };
   try {
@@ -243,6 +243,12 @@ function withoutSecrets({ temporal, s3, postgres, python, duckdbExtensions }: En
     python,
     duckdbExtensions,
   };
+}
+
+/** They start side by side; what holds connections to others ends first. */
+function inStopOrder(services: readonly ServiceProcess[]): readonly ServiceProcess[] {
+  const order = ['postgres', 's3', 'temporal'];
+  return [...services].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
 /** Waits for all even when one fails, so that nothing is still being started when the caller cleans up. */

@@ -63,6 +63,10 @@ export class ServiceProcess {
     process.once('exit', this.#onLauncherExit);
   }
 
+  get name(): string {
+    return this.#command.name;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }

@@ -46,11 +46,23 @@ export function startTemporal(home: Home, program: string, port: number, uiPort:
   });
 }
 
-/** Ready is when the namespace can be used, which is later than when the port is open. */
+/** How long the server remembers runs that have ended; its own default is a day. */
+const retentionDays = 30;
+
+/**
+ * Ready is when the namespace can be used, which is later than when the port is open. Sets its retention on the way.
+ */
 export async function temporalAnswers(port: number): Promise<boolean> {
   const connection = await Connection.connect({ address: `${loopback}:${port}`, connectTimeout: 2_000 });
   try {
-    await connection.workflowService.describeNamespace({ namespace: 'default' });
+    const service = connection.workflowService;
+    const { config } = await service.describeNamespace({ namespace: 'default' });
+    const seconds = retentionDays * 86_400;
+    if (Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) < seconds) {
+      // protobufjs takes a number; its types ask for a Long.
+      const workflowExecutionRetentionTtl = { seconds: seconds as never };
+      await service.updateNamespace({ namespace: 'default', config: { workflowExecutionRetentionTtl } });
+    }
     return true;
   } finally {
     await connection.close();
