@@ -1,75 +1,75 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DbtBuildSummary, DbtNode } from '../src/index.ts';
 import { Attempt, Shop } from './support.ts';
 
-let shop: Shop;
-afterEach(() => shop.remove());
+let shop: Shop | undefined;
+afterEach(async () => {
+  await shop?.remove();
+  shop = undefined;
+});
 
 const warned = /^test\.shop\.accepted_values_stg_orders_status/;
 
 describe('a build', () => {
-  it('announces every node, then reports each with state, attempt, start, duration and rows', async () => {
-    shop = await Shop.create();
-    const dbt = shop.service({ threads: 4 });
-    const attempt = new Attempt();
-    const summary = await dbt.build({ onItems: attempt.onItems }, attempt);
+  describe('of the whole project', () => {
+    let attempt: Attempt;
+    let summary: DbtBuildSummary;
+    let nodes: readonly DbtNode[];
 
-    expect(summary).toMatchObject({
-      nodes: 26,
-      models: 7,
-      tests: 15,
-      seeds: 3,
-      snapshots: 1,
-      passed: 25,
-      warned: 1,
-      failed: 0,
-      skipped: 0,
-      resumed: 0,
-    });
-    expect(summary.durationMs).toBeGreaterThan(0);
-    const records = [...attempt.last().values()];
-    expect(records).toHaveLength(26);
-    for (const record of records) {
-      expect(attempt.states(record.id)).toEqual(['queued', 'running', 'success']);
-      expect(record.attempt).toBe(1);
-      expect(Date.parse(record.startedAt ?? '')).toBeLessThanOrEqual(Date.now());
-      expect(record.startedAt).toMatch(/Z$/);
-      expect(record.durationMs).toBeGreaterThanOrEqual(0);
-    }
-    const last = attempt.last();
-    expect(last.get('seed.shop.raw_customers')).toMatchObject({ kind: 'seed', rows: 4 });
-    expect(last.get('model.shop.fct_orders')).toMatchObject({ kind: 'model', rows: 5 });
-    expect(last.get('model.shop.order_log')).toMatchObject({ kind: 'model', rows: 5 });
-    expect(last.get('snapshot.shop.customers_snapshot')).toMatchObject({ kind: 'snapshot', rows: 4 });
-    expect(last.get('model.shop.stg_orders')).not.toHaveProperty('rows');
-    expect(last.get('unit_test.shop.fct_orders.orders_without_payment_total_zero')?.kind).toBe('unit_test');
-    expect(last.has('model.shop.order_totals')).toBe(false);
-  });
-
-  it('announces in topological order and before anything runs', async () => {
-    shop = await Shop.create();
-    const dbt = shop.service();
-    const attempt = new Attempt();
-    await dbt.build({ onItems: attempt.onItems }, attempt);
-    const order = attempt.items.filter((item) => item.state === 'queued').map((item) => item.id);
-    expect(attempt.items.slice(0, order.length).every((item) => item.state === 'queued')).toBe(true);
-    const upstreams = new Map((await dbt.nodes()).map((node) => [node.id, node.dependsOn]));
-    for (const [index, id] of order.entries()) {
-      for (const upstream of upstreams.get(id) ?? []) {
-        if (order.includes(upstream) && !id.startsWith('unit_test'))
-          expect(order.indexOf(upstream)).toBeLessThan(index);
+    beforeAll(async () => {
+      const whole = await Shop.create();
+      try {
+        const dbt = whole.service({ threads: 4 });
+        attempt = new Attempt();
+        summary = await dbt.build({ onItems: attempt.onItems }, attempt);
+        nodes = await dbt.nodes();
+      } finally {
+        await whole.remove();
       }
-    }
-    const unit = order.indexOf('unit_test.shop.fct_orders.orders_without_payment_total_zero');
-    expect(unit).toBeGreaterThan(-1);
-    expect(unit).toBeLessThan(order.indexOf('model.shop.fct_orders'));
-  });
+    });
 
-  it('takes a test of severity warn for a success that says what it found', async () => {
-    shop = await Shop.create();
-    const attempt = new Attempt();
-    await shop.service().build({ onItems: attempt.onItems }, attempt);
-    const record = [...attempt.last().values()].find((item) => warned.test(item.id));
-    expect(record).toMatchObject({ state: 'success', rows: 1, message: expect.stringMatching(/Got 1 result/) });
+    it('reports each node with state, attempt, start, duration and rows', () => {
+      expect(summary).toMatchObject({ nodes: 26, models: 7, tests: 15, seeds: 3, snapshots: 1 });
+      expect(summary).toMatchObject({ passed: 25, warned: 1, failed: 0, skipped: 0, resumed: 0 });
+      expect(summary.durationMs).toBeGreaterThan(0);
+      const last = attempt.last();
+      expect(last.size).toBe(26);
+      for (const record of last.values()) {
+        expect(attempt.states(record.id)).toEqual(['queued', 'running', 'success']);
+        expect(record.attempt).toBe(1);
+        expect(record.startedAt).toMatch(/Z$/);
+        expect(Date.parse(record.startedAt ?? '')).toBeLessThanOrEqual(Date.now());
+        expect(record.durationMs).toBeGreaterThanOrEqual(0);
+      }
+      expect(last.get('seed.shop.raw_customers')).toMatchObject({ kind: 'seed', rows: 4 });
+      expect(last.get('model.shop.fct_orders')).toMatchObject({ kind: 'model', rows: 5 });
+      expect(last.get('model.shop.order_log')).toMatchObject({ kind: 'model', rows: 5 });
+      expect(last.get('snapshot.shop.customers_snapshot')).toMatchObject({ kind: 'snapshot', rows: 4 });
+      expect(last.get('model.shop.stg_orders')).not.toHaveProperty('rows');
+      expect(last.get('unit_test.shop.fct_orders.orders_without_payment_total_zero')?.kind).toBe('unit_test');
+      expect(last.has('model.shop.order_totals')).toBe(false);
+    });
+
+    it('announces all nodes in topological order before anything runs', () => {
+      const order = attempt.items.filter((item) => item.state === 'queued').map((item) => item.id);
+      expect(attempt.items.slice(0, order.length).every((item) => item.state === 'queued')).toBe(true);
+      let edges = 0;
+      for (const { id, dependsOn } of nodes.filter((node) => node.kind !== 'unit_test')) {
+        for (const upstream of dependsOn.filter((other) => order.includes(other) && order.includes(id))) {
+          expect(order.indexOf(upstream)).toBeLessThan(order.indexOf(id));
+          edges++;
+        }
+      }
+      expect(edges).toBeGreaterThan(20);
+      const unit = order.indexOf('unit_test.shop.fct_orders.orders_without_payment_total_zero');
+      expect(unit).toBeGreaterThan(-1);
+      expect(unit).toBeLessThan(order.indexOf('model.shop.fct_orders'));
+    });
+
+    it('takes a test of severity warn for a success that says what it found', () => {
+      const record = [...attempt.last().values()].find((item) => warned.test(item.id));
+      expect(record).toMatchObject({ state: 'success', rows: 1, message: expect.stringMatching(/Got 1 result/) });
+    });
   });
 
   it('reports while it runs, in batches, with heartbeats that count', async () => {
@@ -100,7 +100,7 @@ describe('a build', () => {
     await dbt.build({ onItems: third.onItems, fullRefresh: true }, third);
     expect(dbt.pid).toBe(pid);
     expect(await shop.contents()).toEqual(before);
-    expect(before['fct_orders']).toHaveLength(5);
+    expect(before.fct_orders).toHaveLength(5);
     expect(second.ids('success')).toHaveLength(26);
     expect(third.ids('success')).toHaveLength(26);
   });
@@ -129,20 +129,15 @@ describe('a build', () => {
     expect(await shop.query('select count(*) from order_log')).toEqual([['6']]);
   });
 
-  it('builds what is selected and no more', async () => {
-    shop = await Shop.create();
-    const attempt = new Attempt();
-    const summary = await shop
-      .service()
-      .build({ select: ['+stg_payments'], exclude: ['test_type:generic'], onItems: attempt.onItems }, attempt);
-    expect(summary).toMatchObject({ nodes: 2, seeds: 1, models: 1, tests: 0 });
-    expect(attempt.ids('success')).toEqual(['model.shop.stg_payments', 'seed.shop.raw_payments']);
-  });
-
-  it('passes vars, and reads the project again when they change', async () => {
+  it('builds what is selected, with vars, and reads the project again when they change', async () => {
     shop = await Shop.create({ 'models/as_of.sql': "select '{{ var('day', 'none') }}' as day" });
     const dbt = shop.service({ vars: { day: '2024-01-01' } });
-    await dbt.build({ select: ['as_of'] }, new Attempt());
+    const attempt = new Attempt();
+    const select = ['+stg_payments', 'as_of'];
+    const exclude = ['test_type:generic'];
+    const summary = await dbt.build({ select, exclude, onItems: attempt.onItems }, attempt);
+    expect(summary).toMatchObject({ nodes: 3, seeds: 1, models: 2, tests: 0 });
+    expect(attempt.ids('success')).toEqual(['model.shop.as_of', 'model.shop.stg_payments', 'seed.shop.raw_payments']);
     expect(await shop.query('select day from as_of')).toEqual([['2024-01-01']]);
     await dbt.build({ select: ['as_of'], vars: { day: '2024-01-02' } }, new Attempt());
     expect(await shop.query('select day from as_of')).toEqual([['2024-01-02']]);

@@ -46,7 +46,7 @@ describe('a later attempt', () => {
     expect(await shop.contents()).toEqual(expected);
   });
 
-  it('runs the tests of a model that was finished when they were not', async () => {
+  it('runs the tests of a model that was finished when they were not, and nothing when all was', async () => {
     shop = await Shop.create();
     const dbt = shop.service();
     const first = new Attempt();
@@ -59,20 +59,14 @@ describe('a later attempt', () => {
       'not_null_fct_orders_order_id',
       'unique_fct_orders_order_id',
     ]);
-  });
 
-  it('has nothing to do when all was finished', async () => {
-    shop = await Shop.create();
-    const dbt = shop.service();
-    const first = new Attempt();
-    await dbt.build({ onItems: first.onItems }, first);
-    const second = new Attempt();
-    expect(await dbt.build({ completed: first.completed(), onItems: second.onItems }, second)).toMatchObject({
+    const third = new Attempt();
+    expect(await dbt.build({ completed: first.completed(), onItems: third.onItems }, third)).toMatchObject({
       nodes: 0,
       passed: 0,
       resumed: 26,
     });
-    expect(second.items).toEqual([]);
+    expect(third.items).toEqual([]);
   });
 });
 
@@ -144,10 +138,8 @@ describe('the resident process', () => {
       (error: unknown) => error,
     );
     await running;
-    const before = Date.now();
     await dbt.close();
-    expect(Date.now() - before).toBeLessThan(4_000);
-    expect(await outcome).toMatchObject({ code: 'MR2902' });
+    expect(await outcome).toMatchObject({ code: 'MR2902', message: expect.stringMatching(/exit code 0/) });
     expect(await shop.query('select count(*) from fct_orders')).toEqual([['5']]);
   });
 

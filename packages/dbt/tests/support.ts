@@ -10,7 +10,7 @@ import { type DbtOptions, DbtService } from '../src/index.ts';
 const fixture = join(dirname(fileURLToPath(import.meta.url)), 'fixtures', 'shop');
 
 export function python(): string {
-  return process.env['MILLRACE_PYTHON'] ?? testStack().python;
+  return process.env.MILLRACE_PYTHON ?? testStack().python;
 }
 
 /** A copy of the shop project with a warehouse file of its own, and services on it. */

@@ -11,6 +11,7 @@ _PATH = re.compile(r"([\w./\\-]+\.(?:sql|ya?ml|py|csv|md))")
 _PATH_IN_BRACKETS = re.compile(r"\(([\w./\\ -]+\.(?:sql|ya?ml|py|csv|md))\)")
 _LINE = re.compile(r"\bline (\d+)", re.IGNORECASE)
 _COLUMN = re.compile(r"\bcolumn (\d+)", re.IGNORECASE)
+_NODE = re.compile(r"^\s*Compilation Error in (model|test|snapshot|seed|unit_test|operation) (\S+)", re.MULTILINE)
 _LOCK = re.compile(r"Could not set lock on file", re.IGNORECASE)
 _LOCK_FILE = re.compile(r'lock on file "([^"]+)"', re.IGNORECASE)
 _LOCK_PID = re.compile(r"\(PID (\d+)\)")
@@ -152,6 +153,16 @@ def from_dbt(error: BaseException, folder: str) -> MillraceError:
             "MR4001",
             f"The dbt project does not parse{at}: {text}",
             subject=where["file"],
+            hint="Mend the file; it is read again by the next attempt.",
+            facts=where,
+            retryable=False,
+        )
+    node = _NODE.search(message)
+    if node is not None:
+        return MillraceError(
+            "MR4103",
+            f"dbt {node.group(1)} {node.group(2)} does not compile{at}: {text}",
+            subject=node.group(2),
             hint="Mend the file; it is read again by the next attempt.",
             facts=where,
             retryable=False,
