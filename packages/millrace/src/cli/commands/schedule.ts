@@ -57,6 +57,15 @@ export function addSchedule(program: Command, io: Io, done: (code: number) => vo
       });
   }
   schedule
+    .command('remove')
+    .description('delete the schedule; its runs stay')
+    .argument('<dag>')
+    .action(async (dag: string, options: CommonOptions) => {
+      await withControl(io, options, (control) => control.schedules.remove(dag));
+      report(io, options, { dag, state: 'removed' });
+      done(exitCodes.success);
+    });
+  schedule
     .command('trigger')
     .description('start a run now, for the interval that ended last')
     .argument('<dag>')
