@@ -5,12 +5,14 @@ import { ServiceProcess } from '../processes/service-process.ts';
 
 /**
  * The development server polls its queues about 20 times a second, so that after a short burst every activity costs
- * 100 ms; and its rate limits are made for many tenants. These settings make it 10 ms.
+ * 100 ms; and its rate limits are made for many tenants. These settings make it 10 ms. With the default of 100 buffered
+ * events it fails the workflow tasks of a wide fan-out whose tasks end while one is under way (ForceCloseCommand).
  */
 const dynamicConfig: Readonly<Record<string, number | boolean>> = {
   'history.transferProcessorMaxPollRPS': 5000,
   'history.timerProcessorMaxPollRPS': 5000,
   'history.visibilityProcessorMaxPollRPS': 5000,
+  'history.maximumBufferedEventsBatch': 2000,
   'system.enableActivityEagerExecution': true,
   'frontend.namespaceRPS': 50_000,
   'frontend.rps': 50_000,
