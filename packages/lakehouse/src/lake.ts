@@ -114,6 +114,11 @@ export class Lake {
     return this.#writer.session(QUIET, (session) => query(session, sql, (table) => this.uri(table)));
   }
 
+  /** The process id of the Delta writer, while it runs. */
+  get writerPid(): number | undefined {
+    return this.#writer.pid;
+  }
+
   /** The address of a table. */
   uri({ layer, name }: Table): string {
     return `s3://${this.config.bucket}/${this.config.prefixes[layer]}/${name}`;

@@ -31,6 +31,17 @@ describe('what fits', () => {
     ]);
   });
 
+  it('takes columns that are named like what the writer counts with', async () => {
+    const names = ['reason', 'line', 'n', 'file', 'number', 'key', 'raw', 'path', 'lines_before', 'message'];
+    const columns = names.map((name) => ({ name, type: 'VARCHAR' }));
+    const file = at.file('names.csv', `${names.join(',')}\n${names.map((name) => `a ${name}`).join(',')}\n`);
+    const result = await at.lake.append(request('names', 'a', { kind: 'csv', files: [file] }, { columns }), progress());
+    expect(result).toMatchObject({ rows: 1, rescued: {} });
+    expect(await at.lake.query('SELECT *, _source_seq AS seq, _rescued_data AS rest FROM bronze.names')).toMatchObject([
+      { ...Object.fromEntries(names.map((name) => [name, `a ${name}`])), seq: 2, rest: null },
+    ]);
+  });
+
   it('stamps each row with its origin', async () => {
     const files = [at.file('x/a.csv', `${header}\n1,1,1,\n2,2,2,\n`), at.file('x/b.csv', `${header}\n3,3,3,\n`)];
     await at.lake.append(request('stamped', 'a', { kind: 'csv', files }), progress());

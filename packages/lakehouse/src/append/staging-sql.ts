@@ -198,23 +198,23 @@ export function createBatch(
 ): readonly string[] {
   const names = columns.map((column) => quoteIdentifier(column.name));
   const numbered = `(
-      SELECT *, "#record" - min("#record") OVER (PARTITION BY "#file") + 1 AS n FROM staged
+      SELECT *, "#record" - min("#record") OVER (PARTITION BY "#file") + 1 AS "#nth" FROM staged
     )`;
   const lined = parts.anySkipped
     ? `(
-        SELECT good.*, good.n + header_lines() + coalesce(gap.number, 0) AS line
+        SELECT good.*, good."#nth" + header_lines() + coalesce(gap.number, 0) AS "#line"
         FROM ${numbered} AS good
         ASOF LEFT JOIN (
           SELECT file, line - header_lines() - number AS before, max(number) AS number
           FROM (SELECT file, line, row_number() OVER (PARTITION BY file ORDER BY line) AS number FROM skipped)
           GROUP BY ALL
-        ) AS gap ON gap.file = good."#file" AND good.n > gap.before
+        ) AS gap ON gap.file = good."#file" AND good."#nth" > gap.before
       )`
-    : `(SELECT *, n + header_lines() AS line FROM ${numbered})`;
+    : `(SELECT *, "#nth" + header_lines() AS "#line" FROM ${numbered})`;
   const wrong = parts.badEncoding.flatMap(({ number, badEncoding }) =>
     badEncoding.map((line) => `(${number}, ${line})`),
   );
-  const encoded = wrong.length === 0 ? 'false' : `(l."#file", l.line) IN (${wrong.join(', ')})`;
+  const encoded = wrong.length === 0 ? 'false' : `(l."#file", l."#line") IN (${wrong.join(', ')})`;
   const reason = `CASE
       WHEN l."#reason" IS NOT NULL THEN l."#reason" WHEN l."#bad" IS NOT NULL THEN 'bad_value'
       WHEN l."#unknown" IS NOT NULL THEN 'unknown_column' WHEN ${encoded} THEN 'bad_encoding' END`;
@@ -222,22 +222,22 @@ export function createBatch(
       ${quoteLiteral(batch.sourceSystem)} AS _source_system, files.key AS _source_file, ${lsn} AS _source_lsn,
       ${seq} AS _source_seq, ${op} AS _op, ${quoteLiteral(batch.ingestedAt)}::TIMESTAMPTZ AS _ingested_at,
       ${quoteLiteral(batch.runId)} AS _run_id, ${quoteLiteral(batch.batchId)} AS _batch_id`;
-  const place = 'files.lines_before + line';
+  const place = 'files.lines_before + l."#line"';
   const own =
     kind === 'changes'
       ? audit('l._op', 'l._source_lsn', `coalesce(l._source_seq, ${place})`)
       : audit(`'c'`, 'NULL::BIGINT', place);
   return [
-    `CREATE TEMP VIEW reasoned AS SELECT l.*, ${reason} AS reason FROM ${lined} AS l`,
+    `CREATE TEMP VIEW reasoned AS SELECT l.*, ${reason} AS "#why" FROM ${lined} AS l`,
     `CREATE TEMP VIEW batch AS
       SELECT ${names.map((name) => `l.${name}`).join(', ')}, ${own},
-        CASE WHEN l.reason IS NOT NULL THEN '{' || concat_ws(',', l."#bad", l."#unknown",
-          '"_raw":' || to_json(l."#raw")::VARCHAR, '"_line":' || line, '"_reason":"' || l.reason || '"') || '}' END
+        CASE WHEN l."#why" IS NOT NULL THEN '{' || concat_ws(',', l."#bad", l."#unknown",
+          '"_raw":' || to_json(l."#raw")::VARCHAR, '"_line":' || l."#line", '"_reason":"' || l."#why" || '"') || '}' END
           AS _rescued_data
       FROM reasoned AS l JOIN files ON files.number = l."#file"
       UNION ALL
-      SELECT ${names.map((name) => `NULL AS ${name}`).join(', ')}, ${audit(`'c'`, 'NULL::BIGINT', place)},
-        '{"_raw":' || coalesce(to_json(raw)::VARCHAR, 'null') || ',"_line":' || line || ',"_reason":"ragged_row"}'
+      SELECT ${names.map((name) => `NULL AS ${name}`).join(', ')}, ${audit(`'c'`, 'NULL::BIGINT', 'files.lines_before + ragged.line')},
+        '{"_raw":' || coalesce(to_json(raw)::VARCHAR, 'null') || ',"_line":' || ragged.line || ',"_reason":"ragged_row"}'
       FROM ragged JOIN files ON files.number = ragged.file`,
   ];
 }

@@ -39,7 +39,6 @@ export class DuckDbLoader implements WarehouseLoader {
   }
 
   async load(request: LoadRequest, progress: Progress): Promise<LoadResult> {
-    if ((await this.loadedVersion(request.table)) === request.toVersion) return SKIPPED;
     await mkdir(this.#tempDir, { recursive: true });
     await mkdir(dirname(this.#file.path), { recursive: true });
     const directory = await mkdtemp(join(this.#tempDir, 'load-'));
