@@ -48,7 +48,7 @@ async function checkRules(session: WriterSession, request: AppendRequest, files:
     const [row] = await session.execute(`
       SELECT file, line, coalesce(message, 'the line is not a JSON object') AS message FROM (
         SELECT file, line, message FROM ragged
-        UNION ALL SELECT "#file", line, NULL FROM reasoned WHERE reason = 'ragged_row'
+        UNION ALL SELECT "#file", "#line", NULL FROM reasoned WHERE "#why" = 'ragged_row'
       ) ORDER BY file, line LIMIT 1`);
     if (row !== undefined) throw fileError('raggedRow', name(row), String(row.message), { line: Number(row.line) });
   }
@@ -58,7 +58,7 @@ async function checkRules(session: WriterSession, request: AppendRequest, files:
   ] as const) {
     if (rules[problem] === 'rescue') continue;
     const [row] = await session.execute(
-      `SELECT "#file" AS file, line, "${column}" AS fields FROM reasoned WHERE "${column}" IS NOT NULL ORDER BY 1, 2 LIMIT 1`,
+      `SELECT "#file" AS file, "#line" AS line, "${column}" AS fields FROM reasoned WHERE "${column}" IS NOT NULL ORDER BY 1, 2 LIMIT 1`,
     );
     if (row === undefined) continue;
     const fields = JSON.parse(`{${String(row.fields)}}`) as Record<string, unknown>;
@@ -77,7 +77,7 @@ async function summarize(
 ): Promise<StagedBatch> {
   const counts = await session.execute(`
     SELECT file, sum(good)::BIGINT AS good, sum(ragged)::BIGINT AS ragged, sum(lines)::BIGINT AS lines, sum(rescued)::BIGINT AS rescued FROM (
-      SELECT "#file" AS file, count(*) AS good, 0 AS ragged, count(*) AS lines, count(reason) AS rescued FROM reasoned GROUP BY 1
+      SELECT "#file" AS file, count(*) AS good, 0 AS ragged, count(*) AS lines, count("#why") AS rescued FROM reasoned GROUP BY 1
       UNION ALL
       SELECT file, 0, count(*), sum(1 + length(raw) - length(replace(raw, chr(10), ''))), count(*) FROM ragged GROUP BY 1
     ) GROUP BY 1`);
@@ -92,7 +92,7 @@ async function summarize(
   }
   const reasons = await session.execute(`
     SELECT reason, sum(n)::BIGINT AS n FROM (
-      SELECT reason, count(*) AS n FROM reasoned WHERE reason IS NOT NULL GROUP BY 1
+      SELECT "#why" AS reason, count(*) AS n FROM reasoned WHERE "#why" IS NOT NULL GROUP BY 1
       UNION ALL SELECT 'ragged_row', count(*) FROM ragged
     ) GROUP BY 1 HAVING sum(n) > 0`);
   return {
