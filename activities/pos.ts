@@ -8,16 +8,8 @@ import { landingTarget } from './landing-target.ts';
 export const discoverPosFiles = task(
   'discoverPosFiles',
   { timeout: '30m' },
-  async ({ stream }: { stream: keyof typeof posStreams }, context) => {
-    const batches = await discoverFiles(
-      posStreams[stream],
-      { upTo: lastBusinessDay(context.run.interval) },
-      context.lake,
-      context,
-    );
-    context.log.info('files discovered', { stream, batches: batches.length });
-    return batches;
-  },
+  ({ stream }: { stream: keyof typeof posStreams }, context) =>
+    discoverFiles(posStreams[stream], { upTo: lastBusinessDay(context.run.interval) }, context.lake, context),
 );
 
 /** Lands one batch of files in bronze: all of it or nothing. */

@@ -56,7 +56,8 @@ export const gold = {
           customer_id: 'orders.customer_id',
           address_id: 'orders.ship_address_id',
           warehouse_id: 'source.warehouse_id',
-          sale_date: 'source.order_date',
+          // A line without a date was sold when its order was placed.
+          sale_date: 'coalesce(source.order_date, orders.order_date)',
           ship_date: 'source.ship_date',
           ship_cost: 'source.ext_ship_cost',
         }),

@@ -56,7 +56,7 @@ export async function rejectedRows(
 ): Promise<readonly RejectedRows[]> {
   const path = literal(`s3://${bucket}/${prefixes.silver}/quarantine`);
   const result = await connection.runAndReadAll(
-    `SELECT "table", "rule", count(*) FROM delta_scan(${path}) GROUP BY ALL ORDER BY ALL`,
+    `SELECT target, rules, count(*) FROM delta_scan(${path}) GROUP BY ALL ORDER BY ALL`,
   );
   return result.getRows().map(([table, rule, rows]) => ({
     table: String(table),

@@ -96,7 +96,7 @@ const warehouseTables = `
   SELECT schema_name, count(*), sum(estimated_size)
   FROM duckdb_tables()
   WHERE database_name = 'warehouse' AND schema_name IN ('lake', 'core', 'marts')
-  GROUP BY ALL
+  GROUP BY schema_name
   ORDER BY list_position(['lake', 'core', 'marts'], schema_name)`;
 
 async function layerLines(

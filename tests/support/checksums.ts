@@ -23,8 +23,16 @@ const ofTheRun = [
   '_source_lsn',
   '_source_seq',
   '_updated_run',
-  '_quarantined_at',
   'change_seq',
+  // Of the quarantine table.
+  'source_lsn',
+  'source_seq',
+  'batch_id',
+  'run_id',
+  'ingested_at',
+  'quarantined_by',
+  'quarantined_at',
+  'row',
 ];
 
 export function openLake(platform: Platform): Lake {
