@@ -50,7 +50,15 @@ const shop = dag('shop', {}, () => {
   load({ landed });
 });
 
-const bench = new Bench([shop]);
+const bulky = task('bulky', {}, async () => 'x'.repeat(950_000));
+const broken = task('broken', { retry: { attempts: 1 } }, async (_: unknown): Promise<string> => {
+  throw new Error('always');
+});
+const heavy = dag('heavy', {}, () => {
+  broken.with({ after: [bulky(), bulky.as('bulky2')()] })({});
+});
+
+const bench = new Bench([shop, heavy]);
 const { taskQueue } = bench;
 
 beforeAll(async () => {
@@ -161,6 +169,12 @@ describe('a run', () => {
     await expect(bench.control.retryRun(first.workflowId)).rejects.toMatchObject({ code: 'MR2506' });
   });
 
+  it('is not retried when its results are too large to be handed over', async () => {
+    const { workflowId } = await bench.control.startRun('heavy', { date: '2001-01-01' });
+    expect((await bench.control.waitForRun(workflowId)).status).toBe('failed');
+    await expect(bench.control.retryRun(workflowId)).rejects.toMatchObject({ code: 'MR2509', subject: workflowId });
+  });
+
   it('is cancelled, and finished by a retry', async () => {
     closeGate();
     const { workflowId } = await bench.control.startRun('shop', { date: '2001-01-05' });
@@ -189,7 +203,7 @@ describe('a run', () => {
     const { workflowId } = await bench.control.startRun('shopp', { date: '2001-01-01' });
     expect(await bench.control.waitForRun(workflowId)).toMatchObject({
       status: 'failed',
-      error: { code: 'MR2002', subject: 'shopp', facts: { known: ['shop'] } },
+      error: { code: 'MR2002', subject: 'shopp', facts: { known: ['heavy', 'shop'] } },
     });
   });
 

@@ -90,6 +90,8 @@ export async function createWorker(config: WorkerConfig): Promise<DagWorker> {
       maxConcurrentActivityTaskPolls: 20,
       // The default of 3 makes a fan-out go through the server's matching task by task.
       maxEagerActivityReservationsPerWorkflowTask: 100,
+      // How long a workflow waits for a worker that was killed; the default is 10 s.
+      stickyQueueScheduleToStartTimeout: '5s',
       // What the server has heard lately is what decides how soon a killed worker is noticed.
       maxHeartbeatThrottleInterval: '2s',
       ...(maxConcurrentActivities === undefined

@@ -59,9 +59,9 @@ describe('a run', () => {
     });
   });
 
-  it('goes through a thousand mapped tasks', async () => {
-    const run = await engine.start('wide', { params: { count: 1_000 } });
-    await expect(run.result()).resolves.toMatchObject({ count: 1_000 });
+  it('goes through more mapped tasks than may be under way at once', async () => {
+    const run = await engine.start('wide', { params: { count: 700 } });
+    await expect(run.result()).resolves.toMatchObject({ count: 700 });
   });
 });
 
