@@ -87,8 +87,15 @@ export class SourceDatabase {
     if (table === undefined) throw new Error(`no table ${name}`);
     const columns = table.columns.map((column) => column.name);
     const key = (row: Record<string, unknown>) => table.key.map((column) => String(row[column])).join('|');
+    const single = new Set(table.columns.filter(({ type }) => type === 'FLOAT').map((column) => column.name));
     const text = (row: Record<string, unknown>) =>
-      JSON.stringify(columns.map((column) => (row[column] === null ? null : String(row[column]))));
+      JSON.stringify(
+        columns.map((column) => {
+          const value = row[column];
+          if (value === null) return null;
+          return single.has(column) ? String(Math.fround(Number(value))) : String(value);
+        }),
+      );
     const applied = new Map<string, string>();
     for (const row of await this.bronze(source, name)) {
       if (row._op === 'd') applied.delete(key(row));

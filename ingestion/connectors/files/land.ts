@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AppendInput, AppendResult, AppTransaction, BatchIdentity, Column, SourceFile } from '@millrace/lakehouse';
@@ -46,6 +47,13 @@ export interface LandResult {
 /** Downloads at the same time. */
 const concurrency = 16;
 
+/** The same attempt, with a signal that as many may listen to as there are downloads. */
+function forMany(progress: Progress): Progress {
+  const signal = AbortSignal.any([progress.signal]);
+  setMaxListeners(0, signal);
+  return { log: progress.log, signal, heartbeat: (details) => progress.heartbeat(details) };
+}
+
 /**
  * Lands one batch in one commit of the bronze table, once, however often it is called. Throws the coded error of the first
  * file with a problem that its stream declares as `fail`; nothing of the batch is then in the table.
@@ -72,8 +80,9 @@ export async function landBatch(
     ingestedAt: new Date().toISOString(),
   };
   return withTempFolder(lake.config.tempDir, async (folder) => {
+    const many = forMany(progress);
     const prepared = await mapLimit(batch.files, concurrency, (file, index) =>
-      prepareFile(resolved, file, index, folder, lake.s3, progress),
+      prepareFile(resolved, file, index, folder, lake.s3, many),
     );
     const groups = groupByStatus(prepared);
     const rejected = groups.rejected.map(({ file, finding }) => ({

@@ -78,7 +78,6 @@ const simpleTypes: Readonly<Record<string, string>> = {
   'double precision': 'DOUBLE',
   boolean: 'BOOLEAN',
   date: 'DATE',
-  uuid: 'UUID',
   'timestamp without time zone': 'TIMESTAMP',
   'timestamp with time zone': 'TIMESTAMPTZ',
   'time without time zone': 'TIME',
