@@ -23,6 +23,18 @@ export interface TableState {
   readonly transactions: { readonly [appId: string]: number | null };
 }
 
+/** What a commit carries and under which condition it is made. */
+export interface Commit {
+  /** Application id -> version. */
+  readonly transactions: { readonly [appId: string]: number };
+  /**
+   * What the caller found of these applications in the table. If another process has committed one since, nothing is written:
+   * MR3004.
+   */
+  readonly seen: TableState['transactions'];
+  readonly run: string;
+}
+
 export interface MergeClauses {
   readonly on: string;
   readonly delete: string;
@@ -129,36 +141,20 @@ export class WriterSession {
     return (await this.call('execute', { sql, inputs, ...about })) as readonly Row[];
   }
 
-  /**
-   * Appends the rows of a query in one commit; creates the table, adds missing columns. Answers the new version. `seen`: the
-   * versions of applications that the rows were made for; MR3004 if another writer has moved one of them on.
-   */
-  async append(
-    table: string,
-    sql: string,
-    transactions: Transactions,
-    run: string,
-    seen: TableState['transactions'] = {},
-  ): Promise<number> {
-    const { version } = (await this.call('append', { table, sql, transactions, seen, run })) as { version: number };
-    return version;
+  /** Appends the rows of a query in one commit; creates the table, adds missing columns. Answers the new version. */
+  async append(table: string, sql: string, commit: Commit): Promise<number> {
+    return ((await this.call('append', { table, sql, ...commit })) as { version: number }).version;
   }
 
   /** Merges the rows of a query (alias `source`) into a table (alias `target`). */
-  async merge(
-    table: string,
-    sql: string,
-    clauses: MergeClauses,
-    transactions: Transactions,
-    run: string,
-  ): Promise<MergeOutcome> {
-    const body = { table, sql, clauses: clauses as unknown as Json, transactions, run };
+  async merge(table: string, sql: string, clauses: MergeClauses, commit: Commit): Promise<MergeOutcome> {
+    const body = { table, sql, clauses: clauses as unknown as Json, ...commit };
     return (await this.call('merge', body)) as unknown as MergeOutcome;
   }
 
   /** Commits application transactions without rows. */
-  async touch(table: string, transactions: Transactions, run: string): Promise<number> {
-    return ((await this.call('touch', { table, transactions, run })) as { version: number }).version;
+  async touch(table: string, commit: Commit): Promise<number> {
+    return ((await this.call('touch', { table, ...commit })) as { version: number }).version;
   }
 
   async describe(table: string, applications: readonly string[] = []): Promise<TableState> {
@@ -169,6 +165,3 @@ export class WriterSession {
     return (await this.call('table_names', { sql })) as readonly string[];
   }
 }
-
-/** Application id -> version. */
-export type Transactions = { readonly [appId: string]: number };

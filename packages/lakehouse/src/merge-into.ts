@@ -1,4 +1,4 @@
-import type { MergeOutcome, TableState, Transactions, WriterSession } from './delta-writer.ts';
+import type { Commit, MergeOutcome, TableState, WriterSession } from './delta-writer.ts';
 import { quoteIdentifier, quoteIdentifiers } from './sql.ts';
 import type { Column } from './types.ts';
 
@@ -26,19 +26,20 @@ export async function mergeInto(
   uri: string,
   state: TableState,
   net: NetChanges,
-  transactions: Transactions,
+  transactions: Commit['transactions'],
   run: string,
 ): Promise<MergeOutcome> {
+  const commit = { transactions, seen: state.transactions, run };
   const columns = quoteIdentifiers(net.columns.map((column) => column.name));
   if (state.version < 0 || (state.rows === 0 && net.rows > 0)) {
     const kept = `FROM ${net.from} WHERE NOT "#delete"`;
     const [count] = await session.execute(`SELECT count(*) AS n ${kept}`);
-    const version = await session.append(uri, `SELECT ${columns} ${kept}`, transactions, run);
+    const version = await session.append(uri, `SELECT ${columns} ${kept}`, commit);
     return { version, inserted: Number(count?.n), updated: 0, deleted: 0 };
   }
   await addColumns(session, uri, state, net.columns, run);
   if (net.rows === 0) {
-    return { version: await session.touch(uri, transactions, run), inserted: 0, updated: 0, deleted: 0 };
+    return { version: await session.touch(uri, commit), inserted: 0, updated: 0, deleted: 0 };
   }
   const notOlder = laterOrSame(net.orderBy);
   const changed = net.compared.map((name) => `(${target(name)} IS DISTINCT FROM ${source(name)})`);
@@ -50,7 +51,7 @@ export async function mergeInto(
     values: Object.fromEntries(net.columns.map(({ name }) => [quoteIdentifier(name), source(name)])),
     rows: net.rows,
   };
-  return session.merge(uri, `SELECT ${columns}, "#delete" FROM ${net.from}`, clauses, transactions, run);
+  return session.merge(uri, `SELECT ${columns}, "#delete" FROM ${net.from}`, clauses, commit);
 }
 
 /** Columns that were declared after the table was created. */
@@ -64,7 +65,7 @@ async function addColumns(
   const known = new Set(state.fields.map((field) => field.name));
   if (columns.every((column) => known.has(column.name))) return;
   const nulls = columns.map(({ name, type }) => `NULL::${type} AS ${quoteIdentifier(name)}`).join(', ');
-  await session.append(uri, `SELECT ${nulls} WHERE false`, {}, run);
+  await session.append(uri, `SELECT ${nulls} WHERE false`, { transactions: {}, seen: {}, run });
 }
 
 /** True unless the source row is older; NULL is older than everything. */

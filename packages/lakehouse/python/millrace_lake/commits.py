@@ -56,11 +56,18 @@ def append(
     return open_table(uri).version()
 
 
-def merge(uri: str, rows: duckdb.DuckDBPyRelation, clauses: dict[str, Json], properties: CommitProperties) -> dict[str, Json]:
+def merge(
+    uri: str,
+    rows: duckdb.DuckDBPyRelation,
+    clauses: dict[str, Json],
+    properties: CommitProperties,
+    seen: dict[str, int | None],
+) -> dict[str, Json]:
     """
     One MERGE of `source` into `target`. If it changes nothing it commits nothing, then the transactions are committed alone.
     """
     table = open_table(uri)
+    check_seen(table, uri, seen)
     before = table.version()
     merger = table.merge(
         rows,
@@ -78,7 +85,7 @@ def merge(uri: str, rows: duckdb.DuckDBPyRelation, clauses: dict[str, Json], pro
     )
     table.update_incremental()
     if table.version() == before:
-        touch(uri, properties)
+        touch(uri, properties, seen)
         table.update_incremental()
     return {
         "version": table.version(),
@@ -88,9 +95,10 @@ def merge(uri: str, rows: duckdb.DuckDBPyRelation, clauses: dict[str, Json], pro
     }
 
 
-def touch(uri: str, properties: CommitProperties) -> int:
+def touch(uri: str, properties: CommitProperties, seen: dict[str, int | None]) -> int:
     """Commits application transactions and no rows."""
     table = open_table(uri)
+    check_seen(table, uri, seen)
     table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=properties)
     table.update_incremental()
     return table.version()

@@ -56,12 +56,12 @@ def merge(sessions: Sessions, request: dict[str, Json]) -> Json:
         rows = session.connection.sql(request["sql"])
         session.check()
         properties = commits.commit_properties(request["transactions"], request["run"])
-        return commits.merge(request["table"], rows, request["clauses"], properties)
+        return commits.merge(request["table"], rows, request["clauses"], properties, request["seen"])
 
 
 def touch(sessions: Sessions, request: dict[str, Json]) -> Json:
     properties = commits.commit_properties(request["transactions"], request["run"])
-    return {"version": commits.touch(request["table"], properties)}
+    return {"version": commits.touch(request["table"], properties, request["seen"])}
 
 
 def describe(sessions: Sessions, request: dict[str, Json]) -> Json:

@@ -143,7 +143,8 @@ export async function append(
     const now = await isIn();
     if (now.done) return skipped(now.state.version);
     const seen = { [appId]: now.state.transactions[appId] ?? null };
-    const committed = await session.append(uri, 'SELECT * FROM batch', { [appId]: version }, request.batch.runId, seen);
+    const commit = { transactions: { [appId]: version }, seen, run: request.batch.runId };
+    const committed = await session.append(uri, 'SELECT * FROM batch', commit);
     return { skipped: false, version: committed, ...batch };
   });
 }

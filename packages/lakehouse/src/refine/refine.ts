@@ -108,7 +108,11 @@ async function refineRange(
 
   if (Number(counts?.quarantined) > 0 && quarantinedUpTo < range.to) {
     await step.exclusive(at.quarantine, () =>
-      session.append(at.quarantine, quarantineRows(request), { [step.quarantinedBy]: range.to }, request.run.runId),
+      session.append(at.quarantine, quarantineRows(request), {
+        transactions: { [step.quarantinedBy]: range.to },
+        seen: { [step.quarantinedBy]: quarantinedUpTo < 0 ? null : quarantinedUpTo },
+        run: request.run.runId,
+      }),
     );
   }
   const outcome = await mergeInto(
