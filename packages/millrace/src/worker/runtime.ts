@@ -1,4 +1,4 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Logger } from '../dag/services.ts';
 
 let installed = false;
@@ -16,7 +16,8 @@ export function installRuntime(log: Logger): void {
     log[level === 'ERROR' ? 'error' : 'warn'](message, { ...pick(fields), ...why });
   });
   try {
-    Runtime.install({ logger, shutdownSignals: [] });
+    const filter = makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' });
+    Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging: { filter, forward: {} } } });
   } catch {
     log.debug('The Temporal runtime was set up before');
   }
