@@ -22,23 +22,19 @@ period as (
 
 ),
 
-days as (
-
-    select dates.date_day
-    from {{ ref('dim_date') }} as dates
-    cross join period
-    where dates.date_day between period.inventory_from and period.as_of_date
-
-),
-
 -- The counts that any day of the window can rest on. A count that was not taken (empty) is no count.
 counts as (
 
     select
-        stock_levels.*,
+        stock_levels.product_id,
+        stock_levels.warehouse_id,
+        stock_levels.counted_on,
+        stock_levels.counted_quantity,
         lead(stock_levels.counted_on) over (
             partition by stock_levels.product_id, stock_levels.warehouse_id order by stock_levels.counted_on
-        ) as next_counted_on
+        ) as next_counted_on,
+        period.as_of_date,
+        period.inventory_from
     from stock_levels
     cross join period
     where stock_levels.counted_on between period.counts_from and period.as_of_date
@@ -49,13 +45,35 @@ counts as (
 count_spans as (
 
     select
-        product_id,
-        warehouse_id,
-        counted_on,
-        counted_quantity,
-        coalesce(next_counted_on, {{ add_days('counted_on', var('inventory_carry_days') + 1) }}) as next_counted_on,
-        {{ add_days('counted_on', var('inventory_carry_days')) }} as carried_until
+        *,
+        least(
+            coalesce({{ days_between('counted_on', 'next_counted_on') }}, {{ var('inventory_carry_days') + 1 }}),
+            {{ var('inventory_carry_days') + 1 }},
+            {{ days_between('counted_on', 'as_of_date') }} + 1
+        ) as days_carried
     from counts
+
+),
+
+day_offsets as (
+    {% for day in range(var('inventory_carry_days') + 1) %}
+    select {{ day }} as day_offset{{ ' union all' if not loop.last }}
+    {%- endfor %}
+
+),
+
+carried_days as (
+
+    select
+        {{ add_days('count_spans.counted_on', 'day_offsets.day_offset') }} as date_day,
+        count_spans.product_id,
+        count_spans.warehouse_id,
+        count_spans.counted_on,
+        count_spans.counted_quantity,
+        count_spans.inventory_from
+    from count_spans
+    inner join day_offsets
+        on day_offsets.day_offset < count_spans.days_carried
 
 ),
 
@@ -76,56 +94,23 @@ daily_movements as (
 ),
 
 -- A count is taken at the close of its day: movements of that day are in it, those after it are not.
-movements_since_count as (
-
-    select
-        count_spans.product_id,
-        count_spans.warehouse_id,
-        count_spans.counted_on,
-        daily_movements.movement_date as changed_on,
-        lead(daily_movements.movement_date) over (
-            partition by count_spans.product_id, count_spans.warehouse_id, count_spans.counted_on
-            order by daily_movements.movement_date
-        ) as next_changed_on,
-        sum(daily_movements.net_units) over (
-            partition by count_spans.product_id, count_spans.warehouse_id, count_spans.counted_on
-            order by daily_movements.movement_date
-        ) as units_since_count
-    from count_spans
-    inner join daily_movements
-        on count_spans.product_id = daily_movements.product_id
-        and count_spans.warehouse_id = daily_movements.warehouse_id
-        and daily_movements.movement_date > count_spans.counted_on
-        and daily_movements.movement_date < count_spans.next_counted_on
-
-),
-
 stocked_days as (
 
     select
-        days.date_day,
-        count_spans.product_id,
-        count_spans.warehouse_id,
-        count_spans.counted_on,
-        count_spans.counted_quantity,
-        coalesce(movements_since_count.units_since_count, 0) as units_since_count,
+        carried_days.*,
         coalesce(daily_movements.units_in, 0) as units_in,
-        coalesce(daily_movements.units_out, 0) as units_out
-    from count_spans
-    inner join days
-        on days.date_day >= count_spans.counted_on
-        and days.date_day < count_spans.next_counted_on
-        and days.date_day <= count_spans.carried_until
-    left join movements_since_count
-        on count_spans.product_id = movements_since_count.product_id
-        and count_spans.warehouse_id = movements_since_count.warehouse_id
-        and count_spans.counted_on = movements_since_count.counted_on
-        and days.date_day >= movements_since_count.changed_on
-        and days.date_day < coalesce(movements_since_count.next_changed_on, count_spans.next_counted_on)
+        coalesce(daily_movements.units_out, 0) as units_out,
+        coalesce(
+            sum(case when carried_days.date_day > carried_days.counted_on then daily_movements.net_units end) over (
+                partition by carried_days.product_id, carried_days.warehouse_id, carried_days.counted_on
+                order by carried_days.date_day
+            ), 0
+        ) as units_since_count
+    from carried_days
     left join daily_movements
-        on count_spans.product_id = daily_movements.product_id
-        and count_spans.warehouse_id = daily_movements.warehouse_id
-        and days.date_day = daily_movements.movement_date
+        on carried_days.product_id = daily_movements.product_id
+        and carried_days.warehouse_id = daily_movements.warehouse_id
+        and carried_days.date_day = daily_movements.movement_date
 
 ),
 
@@ -145,6 +130,7 @@ final as (
         {{ whole_number('greatest(-(counted_quantity + units_since_count), 0)') }} as units_short,
         counted_quantity + units_since_count <= 0 as is_stock_out
     from stocked_days
+    where date_day >= inventory_from
 
 )
 
