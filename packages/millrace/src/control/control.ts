@@ -64,7 +64,7 @@ export class Control {
     return cancelRun(this.#connected, workflowId);
   }
 
-  /** See {@link retryRun}: MR2503, MR2504, MR2506. */
+  /** See {@link retryRun}: MR2503, MR2504, MR2506, MR2509. */
   retryRun(workflowId: string): Promise<StartedRun> {
     return retryRun(this.#connected, workflowId);
   }

@@ -64,7 +64,7 @@ function nodeRows(node: NodeView, now: Date): Row[] {
     depth: 0,
     label: node.id,
     state: node.state,
-    attempt: node.state === 'none' || node.state === 'skipped' ? undefined : node.attempt,
+    attempt: node.attempt === 0 ? undefined : node.attempt,
     elapsedMs: elapsed(node, now),
     rows: node.rows,
     note: note.join(' · '),

@@ -112,7 +112,8 @@ export async function cancelRun(connected: Connected, workflowId: string): Promi
  * Runs an interval again from where its run failed: a new run under the same workflow id takes over what succeeded, with
  * the results, and executes what failed, was cancelled, or was not reached.
  *
- * Throws MR2503 if there is no such run, MR2506 if it is running or succeeded, MR2504 if no worker answers for it.
+ * Throws MR2503 if there is no such run, MR2506 if it is running or succeeded, MR2504 if no worker answers for it, MR2509 if
+ * the results to be taken over do not fit into the input of a run.
  */
 export async function retryRun(connected: Connected, workflowId: string): Promise<StartedRun> {
   const latest = connected.client.workflow.getHandle(workflowId);
@@ -132,10 +133,27 @@ export async function retryRun(connected: Connected, workflowId: string): Promis
       cause: asked.error,
     });
   }
+  checkSize(workflowId, asked.answer);
   const input = await inputOf(connected, workflowId, description.runId);
   const interval = runMemo(description)?.interval;
   const target = input.date === undefined && input.interval === undefined && interval ? { interval } : {};
   return await startWorkflow(connected, description.type, workflowId, { ...input, ...target, preset: asked.answer });
+}
+
+/** Temporal takes inputs below 2 MB; the rest of the input is small. */
+const maxPresetBytes = 1_900_000;
+
+function checkSize(workflowId: string, preset: RunPreset): void {
+  const bytes = Buffer.byteLength(JSON.stringify(preset));
+  if (bytes <= maxPresetBytes) return;
+  throw new MillraceError({
+    code: 'MR2509',
+    message: `The results that a retry of ${workflowId} would take over are too large (${bytes} bytes of at most ${maxPresetBytes}).`,
+    subject: workflowId,
+    hint: 'Start the interval again with `millrace run`; let tasks return addresses of what they wrote instead of data.',
+    facts: { workflowId, bytes, limit: maxPresetBytes },
+    retryable: false,
+  });
 }
 
 function nothingToRetry(workflowId: string, status: 'running' | 'success'): MillraceError {

@@ -34,7 +34,13 @@ const runs = [
   { name: 'unknown-dag', dag: 'nowhere' },
   { name: 'cancelled', dag: 'waiting', during: (run) => run.cancel() },
   { name: 'waiting', dag: 'waiting', during: release },
-  { name: 'items', dag: 'items', after: async (run) => void (itemsRun = run) },
+  {
+    name: 'items',
+    dag: 'items',
+    after: (run) => {
+      itemsRun = run;
+    },
+  },
   { name: 'preset', dag: 'items', input: async () => ({ preset: await preset(itemsRun) }), before: 'mended' },
 ];
 
