@@ -1,6 +1,6 @@
 import { isMillraceError } from 'millrace';
 import type { Report } from './components/cache.ts';
-import { provideComponents } from './start-stack.ts';
+import { provideComponents } from './components/provide.ts';
 
 export { cacheDir } from './components/cache.ts';
 export { removeHome } from './remove-home.ts';

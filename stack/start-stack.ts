@@ -1,9 +1,6 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Report } from './components/cache.ts';
-import { provideGoProgram } from './components/go-program.ts';
-import { temporalCli, versitygw } from './components/programs.ts';
-import { providePython } from './components/python.ts';
+import { type Components, provideComponents } from './components/provide.ts';
 import { type Credentials, ensureCredentials } from './credentials.ts';
 import type { Endpoints } from './endpoints.ts';
 import { stackError } from './errors.ts';
@@ -12,7 +9,6 @@ import { choosePort, loopback, type PortConflict } from './ports.ts';
 import { tryLock } from './processes/lock.ts';
 import { stopLeftovers } from './processes/pid-file.ts';
 import type { ServiceProcess } from './processes/service-process.ts';
-import { projectRoot } from './project-root.ts';
 import { ensureCluster, locateCluster, postgresAnswers, startPostgres } from './services/postgres-server.ts';
 import { s3Answers, s3Region, startS3 } from './services/s3-server.ts';
 import { startTemporal, temporalAnswers } from './services/temporal-server.ts';
@@ -39,24 +35,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-export interface Components {
-  readonly temporal: string;
-  readonly versitygw: string;
-  readonly python: string;
-  readonly duckdbExtensions: string;
-}
-
 const readyTimeoutMs = 60_000;
-
-/** Provides all programs that the stack runs, side by side. Postgres is looked for when it is started. */
-export async function provideComponents(report: Report): Promise<Components> {
-  const [temporal, s3, python] = await Promise.all([
-    provideGoProgram(temporalCli, report),
-    provideGoProgram(versitygw, report),
-    providePython(join(projectRoot(), 'python', 'requirements.txt'), report),
-  ]);
-  return { temporal, versitygw: s3, ...python };
-}
 
 /**
  * Brings the embedded stack up on loopback and waits until every part answers. State is kept in the home: a later start

@@ -11,7 +11,8 @@ export interface TableRows {
 
 export interface RejectedRows {
   readonly table: string;
-  readonly rule: string;
+  /** The names of the rules that the rows violate, joined by commas. */
+  readonly rules: string;
   readonly rows: bigint;
 }
 
@@ -49,7 +50,7 @@ export async function layerRows(
   return counted;
 }
 
-/** What the expectations put into quarantine, by table and rule. */
+/** What the expectations put into quarantine, by table and rules. */
 export async function rejectedRows(
   connection: DuckDBConnection,
   { bucket, prefixes }: RetailEnvironment['lake'],
@@ -58,9 +59,9 @@ export async function rejectedRows(
   const result = await connection.runAndReadAll(
     `SELECT target, rules, count(*) FROM delta_scan(${path}) GROUP BY ALL ORDER BY ALL`,
   );
-  return result.getRows().map(([table, rule, rows]) => ({
+  return result.getRows().map(([table, rules, rows]) => ({
     table: String(table),
-    rule: String(rule),
+    rules: String(rules),
     rows: BigInt(String(rows)),
   }));
 }
