@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execa } from 'execa';
 import { testStack, uniqueName } from '../../../tests/support/stack.ts';
+import { main } from '../src/cli/program.ts';
 import { eventually } from './control-support.ts';
 
 const bin = fileURLToPath(new URL('../bin/millrace.js', import.meta.url));
@@ -18,12 +19,27 @@ const env = {
   MILLRACE_ENV: '',
 };
 
+/** The command in a process of its own, as a person calls it. */
 const start = (args: readonly string[], more: Readonly<Record<string, string>> = {}, cwd = project) =>
   execa(process.execPath, [bin, ...args], { cwd, env: { ...env, ...more }, reject: false, forceKillAfterDelay: 5_000 });
-const millrace = async (...args: string[]) => await start(args);
+
+/** The same in this process, for speed: what differs is only what `main` is given. */
+async function inProcess(args: readonly string[], more: Readonly<Record<string, string>> = {}, cwd = project) {
+  const written = { stdout: '', stderr: '' };
+  const into = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io = { stdout: into('stdout'), stderr: into('stderr'), cwd, variables: { ...env, ...more } };
+  const exitCode = await main(args, io);
+  return { exitCode, stdout: written.stdout.trimEnd(), stderr: written.stderr.trimEnd() };
+}
+const millrace = async (...args: string[]) => await inProcess(args);
 
 let folder: string;
 beforeAll(async () => {
+  process.env.TEST_DAG = dagId; // the project file reads it when it is loaded
   folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'));
 });
 afterAll(async () => {
@@ -32,11 +48,11 @@ afterAll(async () => {
 
 describe('without a server, the command line', () => {
   it('explains itself, and ends with 2 when it is used wrongly', async () => {
-    const help = await millrace('run', '--help');
+    const help = await start(['run', '--help']);
     expect(help.exitCode).toBe(0);
     expect(help.stdout).toContain('--wait');
     for (const wrong of [['runn'], ['run'], ['run', dagId, '--dat', '2003-01-01'], ['runs', '--limit', 'no']]) {
-      const { exitCode, stderr } = await start(wrong);
+      const { exitCode, stderr } = await inProcess(wrong);
       expect([wrong, exitCode]).toEqual([wrong, 2]);
       expect(stderr).toContain('error:');
     }
@@ -47,7 +63,7 @@ describe('without a server, the command line', () => {
     expect(fine).toMatchObject({ exitCode: 0 });
     expect(fine.stdout).toContain('Environment dev: settings and secrets are in order.');
     expect(fine.stdout).toMatch(new RegExp(`^${dagId}: 8 nodes, plan [0-9a-f]{12}$`, 'm'));
-    const prod = await start(['validate', '--env', 'prod', '--json'], { LAKE_KEY: '' });
+    const prod = await inProcess(['validate', '--env', 'prod', '--json'], { LAKE_KEY: '' });
     expect(prod.exitCode).toBe(1);
     expect(JSON.parse(prod.stderr)).toMatchObject({ error: { code: 'MR5003', subject: 'prod' } });
     expect(prod.stderr).toMatch(/LAKE_KEY.*ORDERS_PASSWORD/);
@@ -83,7 +99,7 @@ describe('without a server, the command line', () => {
   });
 
   it('says so when there is no project, and when there is no server', async () => {
-    const none = await start(['validate'], {}, folder);
+    const none = await inProcess(['validate'], {}, folder);
     expect(none.exitCode).toBe(1);
     expect(none.stderr).toContain('MR5005');
     const noServer = await start(['worker'], { TEST_TEMPORAL: '127.0.0.1:1' });
@@ -116,10 +132,10 @@ describe('a worker', () => {
     });
     const until = join(folder, 'drain');
     const params = JSON.stringify({ until });
-    const { stdout } = await start(['run', dagId, '--date', '2001-01-01', '--params', params, '--json'], queue);
+    const { stdout } = await inProcess(['run', dagId, '--date', '2001-01-01', '--params', params, '--json'], queue);
     const { workflowId } = JSON.parse(stdout) as { workflowId: string };
     const held = async () => {
-      const { stdout: text } = await start(['status', workflowId, '--json'], queue);
+      const { stdout: text } = await inProcess(['status', workflowId, '--json'], queue);
       const view = JSON.parse(text) as { nodes: { id: string; state: string }[] };
       return view.nodes.find((node) => node.id === 'hold')?.state;
     };
