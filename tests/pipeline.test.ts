@@ -73,18 +73,18 @@ describe('the nightly retail pipeline', () => {
     expect(landed.store_returns + dueLater.store_returns).toBe(2_810);
   });
 
-  it('keeps the money to the cent from bronze to the facts', async () => {
+  it('keeps the money to the cent from the lake to the facts', async () => {
     const lake = openLake(platform);
     try {
-      const [bronzeSum] = await lake.query(
+      const [stored] = await lake.query(
         'SELECT sum(net_paid)::VARCHAR AS amount, count(*)::INTEGER AS lines FROM silver.pos_sales',
       );
       const [fact] = await withWarehouse(platform, (query) =>
         query(
-          "SELECT sum(net_paid)::VARCHAR AS amount, count(*)::INTEGER AS lines FROM core.fct_sales WHERE channel = 'store'",
+          "SELECT sum(net_sales)::VARCHAR AS amount, count(*)::INTEGER AS lines FROM core.fct_sales WHERE channel = 'store'",
         ),
       );
-      expect(fact).toEqual(bronzeSum);
+      expect(fact).toEqual(stored);
     } finally {
       await lake.close();
     }
@@ -135,7 +135,7 @@ async function lakeVersions(platform: Platform): Promise<Record<string, number>>
 async function salesByDay(platform: Platform): Promise<[string, string][]> {
   const rows = await withWarehouse(platform, (query) =>
     query(
-      `SELECT channel || ' ' || sale_date AS key, count(*) || ' ' || coalesce(sum(net_paid), 0) AS value
+      `SELECT channel || ' ' || sale_date AS key, count(*) || ' ' || sum(net_sales) AS value
        FROM core.fct_sales GROUP BY ALL ORDER BY ALL`,
     ),
   );
