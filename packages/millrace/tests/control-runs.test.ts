@@ -55,7 +55,7 @@ const broken = task('broken', { retry: { attempts: 1 } }, async (_: unknown): Pr
   throw new Error('always');
 });
 const heavy = dag('heavy', {}, () => {
-  broken.with({ after: [bulky(), bulky.as('bulky2')()] })({});
+  broken.with({ after: [bulky(), bulky.as('bulky2')()] })();
 });
 
 const bench = new Bench([shop, heavy]);

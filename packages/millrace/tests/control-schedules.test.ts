@@ -19,9 +19,9 @@ const nightlyId = uniqueName('nightly').replaceAll('-', '_');
 const nightly = dag(
   nightlyId,
   { schedule: cron('0 2 * * *', { timezone: 'America/New_York', catchup: '2d' }) },
-  () => void note({}),
+  () => void note(),
 );
-const unscheduled = dag(uniqueName('byHand').replaceAll('-', '_'), {}, () => void note({}));
+const unscheduled = dag(uniqueName('byHand').replaceAll('-', '_'), {}, () => void note());
 
 const bench = new Bench([nightly, unscheduled]);
 beforeAll(async () => {
@@ -75,7 +75,7 @@ describe('a schedule', () => {
     const changed = dag(
       nightlyId,
       { schedule: cron('30 3 * * 1', { timezone: 'Europe/Berlin' }) },
-      () => void note({}),
+      () => void note(),
     );
     expect(await schedules.apply(changed.plan, { overlap: 'skip' })).toBe('updated');
     expect(await schedules.describe(nightlyId)).toMatchObject({
