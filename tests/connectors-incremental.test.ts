@@ -151,6 +151,17 @@ describe('incremental extraction', () => {
     expect(found).toEqual({ rows: 20_000, ids: 20_000 });
   });
 
+  it('says which right a user lacks', async () => {
+    const table = await stock();
+    const user = `${table.schema}_reader`;
+    await db.client.query(`CREATE ROLE ${user} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA ${table.schema} TO ${user};
+      GRANT SELECT ON ALL TABLES IN SCHEMA ${table.schema} TO ${user}`);
+    const limited = { ...database(), connection: { ...db.database, user, password: 'x' } };
+    const error = await failure(extractIncremental(limited, table, db.test, testProgress()));
+    expect(error).toMatchObject({ code: 'MR3202', retryable: false });
+    expect(error.hint).toContain('GRANT UPDATE');
+  });
+
   it('refuses a watermark that would leave rows out', async () => {
     const nullable = await stock({}, 'bigint');
     await db.client.query(

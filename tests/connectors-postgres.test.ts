@@ -371,6 +371,35 @@ describe('a source that changes', () => {
     ]);
   });
 
+  it('notices that a table was renamed, instead of passing its changes over', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    const table = `${source.schema}.orders`;
+    await db.snapshot(source);
+    await db.client.query(`ALTER TABLE ${table} RENAME TO sales; INSERT INTO ${source.schema}.sales (id) VALUES (1)`);
+    const error = await failure(db.drain(source));
+    expect(error).toMatchObject({ code: 'MR3202', facts: { tables: [table] } });
+    await db.client.query(`ALTER TABLE ${source.schema}.sales RENAME TO orders`);
+  });
+
+  it('refuses a snapshot from a log whose positions started over', async () => {
+    const source = await db.source(ordersDdl, [orders]);
+    await db.client.query(`INSERT INTO ${source.schema}.orders (id) VALUES (1)`);
+    await db.snapshot(source);
+    await forgetSnapshot(source, test.lake, testProgress());
+    // As if the earlier server had been further.
+    await test.lake.append(
+      {
+        table: { layer: 'bronze', name: `${source.schema}_orders` },
+        input: { kind: 'changes', files: [] },
+        columns: orders.columns,
+        transaction: { appId: `cdc:${source.slot}`, version: 2 ** 50 },
+        batch: { sourceSystem: 'orders', runId: 'r', batchId: 'b', ingestedAt: new Date().toISOString() },
+      },
+      testProgress(),
+    );
+    expect(await failure(db.snapshot(source))).toMatchObject({ code: 'MR3216', retryable: false });
+  });
+
   it('refuses tables that were added after the snapshot', async () => {
     const source = await db.source(pairDdl, pair);
     const one = { ...source, tables: source.tables.slice(0, 1) };

@@ -54,11 +54,11 @@ export class HeaderCheck extends Transform {
   }
 }
 
-/** The check of a csv header against the declared columns. Names are compared as they are written. */
+/** The check of a csv header against the declared columns. White space around names does not count. */
 export function checkHeader(stream: ResolvedStream, delimiter: string): (header: string) => void {
   const { columns, problems, csv } = stream;
   return (header) => {
-    const names = splitRecord(header, delimiter, csv?.quote ?? '"');
+    const names = splitRecord(header, delimiter, csv?.quote ?? '"').map((name) => name.trim());
     const given = new Set(names);
     const declared = new Set(columns.map(({ name }) => name));
     const missing = [...declared].filter((name) => !given.has(name));

@@ -9,7 +9,7 @@ import { withClient } from './connection.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { postgresError } from './postgres-errors.ts';
 import { checkSource, type PostgresDatabase, type PostgresSource, slotAppId } from './postgres-source.ts';
-import { claimSlot, slotLost, slotState } from './slot.ts';
+import { checkPublished, claimSlot, slotLost, slotState } from './slot.ts';
 
 export interface TableChanges {
   readonly inserts: number;
@@ -57,7 +57,7 @@ export async function captureLsn(database: PostgresDatabase, progress: Progress)
  * May be stopped anywhere and called again: a table's application transaction says up to which commit it has its changes,
  * and the slot is advanced only after every table has them.
  *
- * Throws MR3201, MR3203 and MR3205 (changes are missing), MR3206 (TRUNCATE), MR3207 (values missing), MR3208, MR3209, MR3213.
+ * Throws MR3201, MR3202, MR3203 and MR3205 (changes are missing), MR3206 (TRUNCATE), MR3207 (values missing), MR3208, MR3209, MR3213.
  */
 export async function drainChanges(
   source: PostgresSource,
@@ -131,6 +131,7 @@ async function checkPosition(
       facts: { confirmed: formatLsn(slot.confirmed), acknowledged: formatLsn(known.acknowledged) },
     });
   }
+  await checkPublished(client, source);
   await waitForLog(client, source, end, progress);
   return slot.confirmed;
 }

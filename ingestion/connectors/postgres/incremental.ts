@@ -133,6 +133,15 @@ async function upperBound(
     if (Number.isSafeInteger(upper) && upper >= 0) return upper;
     throw unusable(database, table, `holds ${text}, which is not between 0 and ${Number.MAX_SAFE_INTEGER}`);
   } catch (cause) {
+    // insufficient_privilege
+    if (sqlState(cause) === '42501') {
+      throw postgresError('notReady', {
+        subject: `${table.schema}.${table.name}`,
+        message: `The user of source ${database.name} may not lock table ${table.schema}.${table.name}, which it needs to tell which rows are in.`,
+        hint: `Postgres asks for more than SELECT for a SHARE lock: GRANT UPDATE ON ${qualified(table)} (from version 17 on, MAINTAIN is enough).`,
+        cause,
+      });
+    }
     // lock_not_available
     if (sqlState(cause) !== '55P03') throw cause;
     throw postgresError('lockTimeout', {

@@ -16,6 +16,7 @@ export const postgresCodes = {
   position: 'MR3213',
   declaration: 'MR3214',
   stagedState: 'MR3215',
+  otherHistory: 'MR3216',
 } as const;
 
 /** What can be mended by waiting; everything else is not tried again. */

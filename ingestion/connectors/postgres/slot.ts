@@ -100,6 +100,26 @@ export async function ensurePublication(client: pg.Client, source: PostgresSourc
   }
 }
 
+/**
+ * Throws MR3202 if a declared table is not in the publication: it was renamed, dropped or made anew, or taken out, and its
+ * changes would be passed over in silence.
+ */
+export async function checkPublished(client: pg.Client, source: PostgresSource): Promise<void> {
+  const { rows } = await client.query<{ schemaname: string; tablename: string }>(
+    'SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = $1',
+    [source.publication],
+  );
+  const published = new Set(rows.map(({ schemaname, tablename }) => `${schemaname}.${tablename}`));
+  const missing = source.tables.map(({ schema, name }) => `${schema}.${name}`).filter((name) => !published.has(name));
+  if (missing.length === 0) return;
+  throw postgresError('notReady', {
+    subject: missing[0] ?? source.name,
+    message: `Publication ${source.publication} of source ${source.name} does not publish ${missing.join(', ')} any more.`,
+    hint: 'If a table was only renamed, name it back. If it was dropped, made anew or taken out, take a new snapshot (forgetSnapshot, then ensureSnapshot).',
+    facts: { tables: missing },
+  });
+}
+
 /** Throws MR3202 if the server is not set up for logical replication. */
 export async function checkServer(client: pg.Client, source: PostgresSource): Promise<void> {
   const { rows } = await client.query<{ level: string; allowed: boolean }>(

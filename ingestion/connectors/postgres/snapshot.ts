@@ -9,7 +9,7 @@ import { withTempFolder } from '../shared/temp-folder.ts';
 import { CaptureState, type SnapshotManifest } from './capture-state.ts';
 import { withClient } from './connection.ts';
 import { copyJson, textLiteral } from './copy.ts';
-import { parseLsn } from './lsn.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
 import { postgresError, sqlState } from './postgres-errors.ts';
 import { type CapturedTable, checkSource, type PostgresSource, qualified, slotAppId } from './postgres-source.ts';
 import { checkServer, claimSlot, ensurePublication, slotBusy, slotLost, slotState } from './slot.ts';
@@ -37,7 +37,7 @@ const concurrency = 2;
  *
  * Rows have `_op` 'r'. Their `_source_lsn` is the last position before the slot's first change.
  *
- * Throws MR3201 to MR3204, MR3208, MR3212, MR3214, MR3215.
+ * Throws MR3201 to MR3204, MR3208, MR3209, MR3212, MR3214 to MR3216.
  */
 export async function ensureSnapshot(
   source: PostgresSource,
@@ -132,6 +132,8 @@ async function takeSnapshot(
   // Whoever has lost the claim by now must not decide anything.
   await client.query('SELECT 1');
   if (await state.createManifest(manifest)) return manifest;
+  // It may be this very one, if the answer to its creation was lost.
+  if ((await state.manifest())?.consistentLsn === manifest.consistentLsn) return manifest;
   await dropSlot(client, source);
   throw slotLost(source, 'was replaced while another process took a snapshot');
 }
@@ -212,7 +214,9 @@ async function landSnapshot(
     if (taken === undefined) continue;
     const target = { layer: 'bronze', name: table.table } as const;
     counts[table.table] = taken.rows;
-    if (((await lake.transactionVersions(target, [appId]))[appId] ?? -1) >= version) continue;
+    const last = (await lake.transactionVersions(target, [appId]))[appId] ?? -1;
+    if (last === version) continue;
+    if (last > version) throw otherHistory(source, table, last, version);
     await withTempFolder(lake.config.tempDir, async (folder) => {
       const files = await mapLimit(taken.files, 4, async ({ key }, index) => {
         const path = join(folder, `${index}.jsonl`);
@@ -225,7 +229,7 @@ async function landSnapshot(
           table: target,
           input: { kind: 'changes', files },
           columns: table.columns,
-          transaction: { appId, version },
+          transaction: { appId, version, after: last },
           batch: {
             sourceSystem: source.sourceSystem,
             runId,
@@ -238,6 +242,15 @@ async function landSnapshot(
     });
   }
   return counts;
+}
+
+function otherHistory(source: PostgresSource, { table }: CapturedTable, last: number, version: number) {
+  return postgresError('otherHistory', {
+    subject: table,
+    message: `bronze.${table} has changes of slot ${source.slot} up to ${formatLsn(last)}, but the new snapshot of source ${source.name} was taken at ${formatLsn(version)}, before them.`,
+    hint: 'The log belongs to another server or to a restored backup, and its positions start over: capture it under a slot with another name.',
+    facts: { landed: formatLsn(last), snapshot: formatLsn(version) },
+  });
 }
 
 async function deleteStaged(state: CaptureState, lake: Lake): Promise<void> {
