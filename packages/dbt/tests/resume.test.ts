@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Attempt, Shop, slowModel } from './support.ts';
 
@@ -103,6 +105,7 @@ describe('cancelling', () => {
       'models/deaf.py': `def model(dbt, session):
     dbt.config(materialized="table")
     import os, time
+    open(os.environ["SHOP_FOLDER"] + "/deaf", "a").close()
     while not os.path.exists(os.environ["SHOP_FOLDER"] + "/awake"):
         time.sleep(0.05)
     return session.sql("select 1 as n")
@@ -110,12 +113,11 @@ describe('cancelling', () => {
     });
     const dbt = shop.service({ cancelGraceMs: 200 });
     const first = new Attempt();
-    const running = first.reached('model.shop.deaf', 'running');
     const outcome = dbt.build({ select: ['deaf'], onItems: first.onItems }, first).then(
       () => undefined,
       (error: unknown) => error,
     );
-    await running;
+    while (!existsSync(join(shop.folder, 'deaf'))) await setTimeout(20);
     const { pid } = dbt;
     first.cancel();
     expect(await outcome).toMatchObject({ code: 'MR4301' });
