@@ -72,11 +72,7 @@ describe('a schedule', () => {
       catchupMs: 2 * 86_400_000,
       paused: true,
     });
-    const changed = dag(
-      nightlyId,
-      { schedule: cron('30 3 * * 1', { timezone: 'Europe/Berlin' }) },
-      () => void note(),
-    );
+    const changed = dag(nightlyId, { schedule: cron('30 3 * * 1', { timezone: 'Europe/Berlin' }) }, () => void note());
     expect(await schedules.apply(changed.plan, { overlap: 'skip' })).toBe('updated');
     expect(await schedules.describe(nightlyId)).toMatchObject({
       cron: '30 3 * * 1',

@@ -49,7 +49,7 @@ describe('environments', () => {
   it('names every wrong setting of an environment at once', () => {
     const wrong = {
       ...dev,
-      temporal: { address: 'localhost', namespace: '', taskQueue: 'shop', apiKey: 'TEMPORAL_KEY' },
+      temporal: { address: '', namespace: '', taskQueue: 'shop', apiKey: 'TEMPORAL_KEY' },
       worker: { ...dev.worker, maxConcurrentActivities: 0, shutdownGrace: '10 seconds' },
     } as unknown as Environment;
     const project = defineProject({ environments: { dev: wrong }, dags: [] });
@@ -60,7 +60,7 @@ describe('environments', () => {
         message: expect.stringContaining('Environment dev'),
         facts: expect.objectContaining({
           faults: expect.arrayContaining([
-            expect.objectContaining({ setting: 'temporal.address', problem: 'expected host:port' }),
+            expect.objectContaining({ setting: 'temporal.address', problem: 'must not be empty' }),
             expect.objectContaining({ setting: 'temporal.namespace' }),
             expect.objectContaining({ setting: 'worker.maxConcurrentActivities' }),
             expect.objectContaining({ setting: 'worker.shutdownGrace', problem: expect.stringContaining('30s') }),

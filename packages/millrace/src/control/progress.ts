@@ -34,7 +34,8 @@ export function renderProgress(state: RunState, previous: RunState | undefined, 
   const { layout, width = 100, height, color = false, now = new Date() } = options;
   if (layout === 'lines') return changedLines(state, previous, now).map((line) => line.trimEnd());
   const rows = fit(tableRows(state.nodes, now), height === undefined ? undefined : height - 2);
-  return [headline(state, width, color, now), ...drawTable(rows, width, color)];
+  const table = rows.length === 0 ? [] : drawTable(rows, width, color);
+  return [headline(state, width, color, now), ...table];
 }
 
 /** What a run came to, in a line, and why, in a line per failed node with its hint. */

@@ -80,14 +80,15 @@ export function validateEnvironment<E extends Environment>(
   schema: EnvironmentSchema<E>,
 ): E {
   const parsed = schema.safeParse(input);
-  const faults = parsed.success ? crossFaults(name, parsed.data) : parsed.error.issues.flatMap(issueFaults);
+  const found = parsed.success ? crossFaults(name, parsed.data) : parsed.error.issues.flatMap(issueFaults);
+  const faults = found.filter((fault, index) => found.findIndex(({ setting }) => setting === fault.setting) === index);
   if (parsed.success && faults.length === 0) return parsed.data;
   const list = faults.map(({ setting, problem }) => `${setting}: ${problem}`).join('; ');
   throw new MillraceError({
     code: 'MR5001',
     message: `Environment ${name} has ${faults.length === 1 ? 'a wrong setting' : `${faults.length} wrong settings`}: ${list}.`,
     subject: name,
-    hint: `Correct ${faults.map((fault) => fault.setting).join(', ')} in the file of this environment.`,
+    hint: `Correct ${faults.map((fault) => fault.setting).join(', ')} in the file of this environment, or set the variables that it reads.`,
     facts: { environment: name, faults },
     retryable: false,
   });
