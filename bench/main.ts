@@ -2,6 +2,7 @@
 const benches: Readonly<Record<string, () => Promise<{ bench(): Promise<void> }>>> = {
   interpreter: () => import('./interpreter.ts'),
   dbt: () => import('./dbt.ts'),
+  pipeline: () => import('./pipeline.ts'),
 };
 
 const wanted = process.argv.slice(2);

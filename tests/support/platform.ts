@@ -65,7 +65,8 @@ export class Platform {
       SOURCE_POSTGRES_PASSWORD: database.password,
     };
     const environment = dev(variables);
-    const control = await connectControl(environment.temporal);
+    const { address, namespace, taskQueue } = environment.temporal;
+    const control = await connectControl({ address, namespace, taskQueue });
     const sources = await openSources({
       endpoints: stack,
       home: generated,
