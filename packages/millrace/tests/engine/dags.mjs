@@ -3,7 +3,7 @@
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { choose, dag, each, MillraceError, oneFailed, outcome, task } from 'millrace';
+import { choose, cron, dag, each, MillraceError, oneFailed, outcome, task } from 'millrace';
 import { z } from 'zod';
 
 const files = process.env.MILLRACE_TEST_FILES ?? '.';
@@ -125,6 +125,11 @@ export function testDags(version = 1) {
     dag('runTimeout', { timeout: '2s' }, () => finish({ a: wait({ name: 'a', release: 'never' }) })),
     dag('tooLarge', { params: z.object({ bytes: z.number() }) }, (run) => void large(run.params)),
     dag('tooLargeTogether', {}, () => void finish({ all: each([1, 2, 3], () => large({ bytes: 400_000 })) })),
+    dag(
+      'scheduled',
+      { schedule: cron('0 2 * * *', { timezone: 'America/New_York' }) },
+      (run) => finish({ date: run.date }).date,
+    ),
     dag('notJson', {}, () => void odd({})),
     dag('items', {}, () => finish({ built: build({}), first: land({ file: 'x' }) })),
     dag('wide', { params: z.object({ count: z.number() }) }, (run) => {
