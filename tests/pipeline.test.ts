@@ -1,11 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DbtService } from '@millrace/dbt';
+import { execa } from 'execa';
+import { consoleLogger } from 'millrace/worker';
 import { type BronzeName, bronze, silver } from '../ingestion/lake/index.ts';
 import { keys } from '../ingestion/lake/tables.ts';
+import { provideGoProgram } from '../stack/components/go-program.ts';
+import { temporalCli } from '../stack/components/programs.ts';
+import { projectRoot } from '../stack/project-root.ts';
 import { allSums, differences, lakeTables, openLake, type Sums, withWarehouse } from './support/checksums.ts';
 import { Platform } from './support/platform.ts';
+import { s3Client, testStack } from './support/stack.ts';
 
 const lastDay = '2002-12-30';
 const nights = ['2002-12-31', '2003-01-01', '2003-01-02'] as const;
@@ -52,9 +61,9 @@ describe('the nightly retail pipeline', () => {
     expect(differences(afterHistory, afterFirstNight)).toContain('marts.mart_daily_sales');
   });
 
-  it('changes no row of any table, and commits nothing, when an interval runs again', async () => {
+  it('changes no row of any table, and commits nothing, when an interval runs again (started by the temporal command)', async () => {
     const versions = await lakeVersions(platform);
-    await platform.run({ date: nights[0] });
+    await startByTemporalsOwnCommand(platform, nights[0]);
     expect(differences(afterFirstNight, await allSums(platform))).toEqual([]);
     expect(await lakeVersions(platform)).toEqual(versions);
   });
@@ -89,6 +98,80 @@ describe('the nightly retail pipeline', () => {
       await lake.close();
     }
   });
+
+  it('fails at a truncated file, loads nothing of it, and goes on from there once it is whole', async () => {
+    const whole = gzipSync(posFile(['1', '2']), { level: 9 });
+    const key = 'landing/pos/2003-01-03/store_sales.csv.gz';
+    await put(platform, key, whole.subarray(0, whole.length - 12));
+    const before = await bronzeRows(platform);
+    const workflowId = await platform.start({ date: '2003-01-03' });
+    const failed = await platform.control.waitForRun(workflowId);
+    expect(failed.status).toBe('failed');
+    const error = failed.nodes.find((node) => node.state === 'failed')?.error;
+    expect(error).toMatchObject({
+      code: expect.stringMatching(/^MR31/),
+      facts: { file: key, line: expect.any(Number) },
+    });
+    expect(error?.message).toContain(key);
+    expect(await bronzeRows(platform)).toEqual(before);
+    expect(failed.nodes.find((node) => node.id === 'dbtBuild')?.state).toBe('upstream_failed');
+
+    await put(platform, key, whole);
+    const retried = await platform.finish((await platform.control.retryRun(workflowId)).workflowId);
+    expect(retried.status).toBe('success');
+    // What had succeeded was taken over: not one node of these was started again.
+    const earlier = (id: string) => failed.nodes.find((node) => node.id === id);
+    const snapshot = retried.nodes.find((node) => node.id === 'extract-items');
+    expect(snapshot).toMatchObject({ state: 'success', startedAt: earlier('extract-items')?.startedAt });
+    expect(await bronzeRows(platform)).toEqual(before);
+    // The batch was made of the broken version; the whole one is a new file for the next discovery.
+    await platform.run({ date: '2003-01-03' });
+    expect((await bronzeRows(platform)).store_sales).toBe(before.store_sales + 2);
+  });
+
+  it('quarantines rows that do not fit, with rule, file and line, and loses none', async () => {
+    const key = 'landing/pos/2003-01-05/store_sales.csv';
+    const [header = '', good = ''] = posFile(['3']).split('\n');
+    const bad = good.replace('2003-01-03', '2003-13-45').replace(',900003,', ',900004,');
+    await put(platform, key, `${[header, good, 'one,field,too,few', header, bad].join('\n')}\n`);
+    const before = await bronzeRows(platform);
+    await platform.run({ date: '2003-01-05' });
+    expect((await bronzeRows(platform)).store_sales).toBe(before.store_sales + 4);
+    const lake = openLake(platform);
+    try {
+      const kept = await lake.query(
+        `SELECT rules, source_line::INTEGER AS line FROM silver.quarantine WHERE source_file = '${key}' ORDER BY line`,
+      );
+      expect(kept.map(({ line }) => line)).toEqual([3, 4, 5]);
+      for (const { rules } of kept) expect(rules).toContain('not_rescued');
+      const [sales] = await lake.query(
+        'SELECT count(*)::INTEGER AS n FROM silver.pos_sales WHERE ticket_number BETWEEN 900003 AND 900004',
+      );
+      expect(sales?.n).toBe(1);
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('passes the unit tests of the dbt project, and its documentation can be made', async () => {
+    await platform.stopWorker();
+    const dbt = new DbtService({
+      python: testStack().python,
+      projectDir: join(projectRoot(), 'dbt_project'),
+      target: 'dev',
+      targetPath: join(platform.home, 'dbt-unit'),
+      env: { MILLRACE_DUCKDB_PATH: platform.environment.warehouse.path },
+    });
+    const progress = { log: consoleLogger, signal: new AbortController().signal, heartbeat: () => undefined };
+    try {
+      const summary = await dbt.build({ select: ['resource_type:unit_test'] }, progress);
+      expect(summary).toMatchObject({ failed: 0, skipped: 0 });
+      expect(summary.passed).toBeGreaterThanOrEqual(5);
+      expect((await dbt.docs(progress)).tables).toBeGreaterThan(30);
+    } finally {
+      await dbt.close();
+    }
+  });
 });
 
 /**
@@ -120,6 +203,38 @@ const inventoryKeys = {
   stock_levels: silver.stock_levels.key,
   stock_movements: silver.stock_movements.key,
 };
+
+/** A POS file of the day 2003-01-03 with one line for each ticket 90000n. */
+function posFile(tickets: readonly string[]): string {
+  const columns = [
+    ...['sold_date', 'sold_time', 'ticket_number', 'item_id', 'customer_id', 'address_id', 'store_id', 'promo_id'],
+    ...['quantity', 'wholesale_cost', 'list_price', 'sales_price', 'ext_discount_amt', 'ext_sales_price'],
+    ...['ext_wholesale_cost', 'ext_list_price', 'ext_tax', 'coupon_amt', 'net_paid', 'net_paid_inc_tax', 'net_profit'],
+  ];
+  const lines = tickets.map(
+    (ticket) =>
+      `2003-01-03,09:00:00,90000${ticket},1,1,1,1,,2,1.00,3.00,2.50,1.00,5.00,2.00,6.00,0.40,0.00,5.00,5.40,3.00`,
+  );
+  return `${[columns.join(','), ...lines].join('\n')}\n`;
+}
+
+async function put(platform: Platform, key: string, body: string | Uint8Array): Promise<void> {
+  const client = s3Client();
+  try {
+    await client.send(new PutObjectCommand({ Bucket: platform.environment.lake.bucket, Key: key, Body: body }));
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Nothing but Temporal's own command line, as an operator would have it. */
+async function startByTemporalsOwnCommand(platform: Platform, date: string): Promise<void> {
+  const { address, namespace, taskQueue } = platform.environment.temporal;
+  const temporal = await provideGoProgram(temporalCli, () => undefined);
+  const where = ['--address', address, '--namespace', namespace, '--task-queue', taskQueue];
+  const what = ['--type', 'nightlyRetail', '--workflow-id', `by-hand-${date}`, '--input', JSON.stringify({ date })];
+  await execa(temporal, ['workflow', 'execute', ...where, ...what]);
+}
 
 async function lakeVersions(platform: Platform): Promise<Record<string, number>> {
   const lake = openLake(platform);

@@ -65,8 +65,8 @@ export class Platform {
       SOURCE_POSTGRES_PASSWORD: database.password,
     };
     const environment = dev(variables);
-    const { address, namespace, taskQueue } = environment.temporal;
-    const control = await connectControl({ address, namespace, taskQueue });
+    const { temporal } = environment;
+    const control = await connectControl({ address: temporal.address, namespace, taskQueue: temporal.taskQueue });
     const sources = await openSources({
       endpoints: stack,
       home: generated,
