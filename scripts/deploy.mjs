@@ -19,7 +19,10 @@ const steps = [
   ['Every DAG compiles, every setting and secret of the environment is there', [...millrace, 'validate', '--env', env]],
   ['Build the worker image', ['docker', 'build', '--file', 'docker/worker.Dockerfile', '--tag', image, '.'], 'local'],
   ['Push it', ['docker', 'push', image], 'local'],
-  ['Start it where DOCKER_HOST says', ['docker', 'compose', '--file', 'docker/worker.compose.yml', 'up', '--detach', '--wait']],
+  [
+    'Start it where DOCKER_HOST says',
+    ['docker', 'compose', '--file', 'docker/worker.compose.yml', 'up', '--detach', '--wait'],
+  ],
   ['Create or update the schedules', [...millrace, 'schedule', 'apply', '--env', env]],
 ];
 for (const [title, command, where] of steps) {
