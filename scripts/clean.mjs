@@ -17,6 +17,7 @@ await main(async (args) => {
   }
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
   for (const folder of ['.', ...packages]) remove(join(root, folder, 'dist'));
+  remove(join(root, 'tsconfig.test.tsbuildinfo'));
   for (const folder of ['target', 'logs', 'dbt_packages']) remove(join(root, 'dbt_project', folder));
 });
 
