@@ -9,7 +9,6 @@ export interface Services {}
 
 declare global {
   // Merges with Node's own; this folder is compiled without Node's types because the workflow sandbox imports it.
-  // biome-ignore lint/suspicious/noEmptyInterface: merged with the runtime's declaration
   interface AbortSignal {}
 }
 

@@ -5,6 +5,7 @@ import {
   TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
+import { isMillraceError } from '../dag/errors.ts';
 import type { Json } from '../dag/json.ts';
 import type { Plan } from '../dag/plan.ts';
 import { engineCodes, type FailureDetails } from '../dag/protocol.ts';
@@ -86,6 +87,17 @@ export function unwrapLoadFailure(error: unknown): unknown {
     details: failure.details ?? [],
     nonRetryable: true,
   });
+}
+
+/** What `compute` gives. A coded error fails the workflow; any other would make Temporal try the workflow task again for ever. */
+export function orFail<T>(compute: () => T): T {
+  try {
+    return compute();
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    const { code, message, subject, hint, facts } = error;
+    throw ApplicationFailure.create({ message, type: code, nonRetryable: true, details: [{ subject, hint, facts }] });
+  }
 }
 
 /** The failure of a run, which lists the nodes that failed. */

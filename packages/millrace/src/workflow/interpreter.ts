@@ -15,7 +15,7 @@ import { presetEnd } from '../dag/records.ts';
 import { type RunInput, runMemoKey } from '../dag/run-input.ts';
 import type { NodeError } from '../dag/run-state.ts';
 import { type ReadyTask, Scheduler, type TaskEnd } from '../dag/scheduler.ts';
-import { runFailure, taskEndOf, unwrapLoadFailure } from './failures.ts';
+import { orFail, runFailure, taskEndOf, unwrapLoadFailure } from './failures.ts';
 import { RunJournal } from './journal.ts';
 import { scheduledStartTime } from './scheduled-time.ts';
 import { executeTask } from './task-execution.ts';
@@ -37,11 +37,14 @@ export async function runDag(input: RunInput | null = null): Promise<Json> {
   journal.loaded(loaded);
   const { preset } = input ?? {};
   journal.keep(preset);
-  const scheduler = new Scheduler({
-    plan: loaded.plan,
-    run: { interval: loaded.interval, date: loaded.date, params: loaded.params },
-    ...(preset === undefined ? {} : { preset: (slot) => presetEnd(preset, slot) }),
-  });
+  const scheduler = orFail(
+    () =>
+      new Scheduler({
+        plan: loaded.plan,
+        run: { interval: loaded.interval, date: loaded.date, params: loaded.params },
+        ...(preset === undefined ? {} : { preset: (slot) => presetEnd(preset, slot) }),
+      }),
+  );
   journal.scheduler = scheduler;
   upsertMemo({ [runMemoKey]: journal.memo('running') });
   const interrupted = await interpret(loaded, scheduler);
@@ -50,7 +53,7 @@ export async function runDag(input: RunInput | null = null): Promise<Json> {
   upsertMemo({ [runMemoKey]: journal.memo(journal.status) });
   if (interrupted === 'cancelled') throw new CancelledFailure('The run was cancelled');
   if (failed) throw runFailure(loaded.plan, scheduler, interrupted === 'timeout');
-  return withinLimit(scheduler.result());
+  return withinLimit(orFail(() => scheduler.result()));
 }
 
 async function loadRun(input: RunInput | null): Promise<LoadedRun> {

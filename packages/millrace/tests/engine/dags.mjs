@@ -130,6 +130,7 @@ export function testDags(version = 1) {
       { schedule: cron('0 2 * * *', { timezone: 'America/New_York' }) },
       (run) => finish({ date: run.date }).date,
     ),
+    dag('badResult', {}, () => finish({ part: null }).part.field),
     dag('notJson', {}, () => void odd({})),
     dag('items', {}, () => finish({ built: build({}), first: land({ file: 'x' }) })),
     dag('wide', { params: z.object({ count: z.number() }) }, (run) => {

@@ -138,6 +138,13 @@ describe('a task that fails', () => {
   });
 });
 
+it('a run whose own result cannot be made fails: MR1020', async () => {
+  expect(await failureOf(await engine.start('badResult'))).toMatchObject({
+    type: 'MR1020',
+    details: [{ subject: 'finish' }],
+  });
+});
+
 describe('a run that is broken off', () => {
   it('by a cancellation aborts its tasks and starts no more', async () => {
     const run = await engine.start('waiting');
