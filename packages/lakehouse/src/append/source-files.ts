@@ -49,7 +49,7 @@ export function readOptions(input: AppendInput): ReadOptions {
 
 const INSPECTED_AT_ONCE = 500;
 
-/** Throws MR3101 for a corrupt gzip file, MR3012 for a file that cannot be read. */
+/** Throws MR3101 for a gzip file that is not whole. */
 export async function inspectFiles(
   session: WriterSession,
   files: readonly SourceFile[],
