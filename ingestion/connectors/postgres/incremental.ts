@@ -8,6 +8,7 @@ import { withClient } from './connection.ts';
 import { type CopiedFile, copyJson, textLiteral } from './copy.ts';
 import { postgresError, sqlState } from './postgres-errors.ts';
 import { type PostgresDatabase, qualified } from './postgres-source.ts';
+import { isLockTimeout } from './slot.ts';
 import { exportedColumns, type TableShape, tableShape } from './table-shape.ts';
 
 /** A table of which each run takes the rows that were written since the last one. */
@@ -142,8 +143,7 @@ async function upperBound(
         cause,
       });
     }
-    // lock_not_available
-    if (sqlState(cause) !== '55P03') throw cause;
+    if (!isLockTimeout(cause)) throw cause;
     throw postgresError('lockTimeout', {
       subject: `${table.schema}.${table.name}`,
       message: `A transaction that writes to table ${table.schema}.${table.name} of source ${database.name} did not end within ${lockTimeoutMs} ms, so its rows cannot be counted in or out.`,

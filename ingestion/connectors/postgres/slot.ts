@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { parseLsn } from './lsn.ts';
-import { postgresError } from './postgres-errors.ts';
+import { postgresError, sqlState } from './postgres-errors.ts';
 import type { PostgresSource } from './postgres-source.ts';
 
 export interface SlotState {
@@ -39,15 +39,32 @@ export function slotLost(source: PostgresSource, what: string, facts: Readonly<R
 
 /**
  * Makes this connection the only one that works on the slot, until it ends. Throws MR3208 (retryable) if another has that
- * place.
+ * place and keeps it for some seconds: the server needs a moment to notice that a process is gone.
  */
 export async function claimSlot(client: pg.Client, source: PostgresSource): Promise<void> {
-  const { rows } = await client.query<{ mine: boolean }>(
-    `SELECT pg_try_advisory_lock(hashtextextended('millrace:' || $1, 0)) AS mine`,
-    [source.slot],
-  );
-  if (rows[0]?.mine === true) return;
-  throw slotBusy(source);
+  try {
+    await withLockTimeout(client, `SELECT pg_advisory_lock(hashtextextended('millrace:' || $1, 0))`, [source.slot]);
+  } catch (error) {
+    throw isLockTimeout(error) ? slotBusy(source, error) : error;
+  }
+}
+
+/** Runs one statement in a transaction of its own that does not wait for a lock longer than others can wait behind it. */
+export async function withLockTimeout(client: pg.Client, sql: string, values: readonly string[] = []): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await client.query(`SET LOCAL lock_timeout = '5s'`);
+    await client.query(sql, [...values]);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** lock_not_available */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
 }
 
 export function slotBusy(source: PostgresSource, cause?: unknown) {

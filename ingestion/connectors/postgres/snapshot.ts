@@ -12,7 +12,16 @@ import { copyJson, textLiteral } from './copy.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { postgresError, sqlState } from './postgres-errors.ts';
 import { type CapturedTable, checkSource, type PostgresSource, qualified, slotAppId } from './postgres-source.ts';
-import { checkServer, claimSlot, ensurePublication, slotBusy, slotLost, slotState } from './slot.ts';
+import {
+  checkServer,
+  claimSlot,
+  ensurePublication,
+  isLockTimeout,
+  slotBusy,
+  slotLost,
+  slotState,
+  withLockTimeout,
+} from './slot.ts';
 import { exportedColumns, type TableShape, tableShape } from './table-shape.ts';
 
 export interface SnapshotResult {
@@ -37,7 +46,7 @@ const concurrency = 2;
  *
  * Rows have `_op` 'r'. Their `_source_lsn` is the last position before the slot's first change.
  *
- * Throws MR3201 to MR3204, MR3208, MR3209, MR3212, MR3214 to MR3216.
+ * Throws MR3201 to MR3204, MR3208 to MR3210, MR3212, MR3214 to MR3216.
  */
 export async function ensureSnapshot(
   source: PostgresSource,
@@ -294,8 +303,17 @@ async function ensureReplicaIdentity(
   if (identifies && (complete || source.replicaIdentity === 'keep')) return;
   const statement = `ALTER TABLE ${qualified(table)} REPLICA IDENTITY FULL`;
   try {
-    await client.query(statement);
+    await withLockTimeout(client, statement);
   } catch (cause) {
+    if (isLockTimeout(cause)) {
+      throw postgresError('lockTimeout', {
+        subject: `${table.schema}.${table.name}`,
+        message: `Table ${table.schema}.${table.name} of source ${source.name} was in use for longer than others can be kept waiting, so its replica identity was not changed.`,
+        hint: 'A later attempt does it. Look in pg_stat_activity for a transaction that stays open.',
+        facts: { statement },
+        cause,
+      });
+    }
     throw postgresError('replicaIdentity', {
       subject: `${table.schema}.${table.name}`,
       message: `The log entries of table ${table.schema}.${table.name} of source ${source.name} would leave out values, and its replica identity cannot be changed: ${String((cause as Error).message)}.`,
