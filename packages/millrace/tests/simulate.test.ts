@@ -110,6 +110,18 @@ describe('a simulated run', () => {
     expect(simulation.nodes.get('size')).toMatchObject({ state: 'failed', error: { code: 'MR1019' } });
   });
 
+  it('fails an each() with more items than a run can have, before any of them runs: MR2011', async () => {
+    const plan = dag('d', {}, () =>
+      each(list(), (text) => choose(list.as('kind')(), { a: () => size({ text }) } as never, { id: 'pick' }), {
+        id: 'many',
+        limit: 1,
+      }),
+    );
+    const simulation = await simulate(plan, { replace: { list: () => Array(4_001).fill('x') } });
+    expect(simulation.nodes.get('many')).toMatchObject({ state: 'failed', error: { code: 'MR2011' } });
+    expect([...simulation.inputs.keys()]).toEqual(['list']);
+  });
+
   it('fails a node that reads into nothing: MR1020', async () => {
     const deep = task('deep', {}, async () => ({ a: { b: 1 } }));
     const plan = dag('d', {}, () => note({ about: deep().a.b }));

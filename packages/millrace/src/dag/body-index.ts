@@ -12,6 +12,8 @@ export interface BodyIndex {
   readonly downstreams: readonly (readonly (readonly [position: number, condition: number])[])[];
   /** For each node: the nodes that read its outcome. */
   readonly readers: readonly ReadonlySet<number>[];
+  /** Nodes that an instance of the body has from the start: its own, and those in the cases of a choose. */
+  readonly size: number;
 }
 
 /** Indexes a body in O(nodes + edges). */
@@ -30,7 +32,14 @@ export function indexBody(body: PlanBody): BodyIndex {
     for (const id of outcomesRead(body, position)) readers[positions.get(id) ?? -1]?.add(position);
   });
   for (const id of templateRefs(body.result).outcomes) readers[positions.get(id) ?? -1]?.add(bodyResult);
-  return { body, positions, conditions, downstreams, readers };
+  return { body, positions, conditions, downstreams, readers, size: sizeOf(body) };
+}
+
+function sizeOf({ nodes }: PlanBody): number {
+  return nodes.reduce((size, node) => {
+    const cases = node.kind === 'choose' ? Object.values(node.cases) : [];
+    return cases.reduce((sum, inner) => sum + sizeOf(inner), size + 1);
+  }, 0);
 }
 
 /** Stands among `readers` for the body's own result. */

@@ -65,6 +65,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#reserve(options.plan, 1);
     this.root = this.#open(options.plan);
     this.#begin(this.root);
     this.#settle();
@@ -133,15 +134,24 @@ export class Scheduler {
     }
   }
 
-  #open(body: PlanBody, owner?: Slot, map?: { readonly index: number; readonly item: Json }): Frame {
+  #index(body: PlanBody): BodyIndex {
     let index = this.#indexes.get(body);
     if (index === undefined) {
       index = indexBody(body);
       this.#indexes.set(body, index);
     }
-    const frame = makeFrame(index, owner, map);
-    this.#count += frame.slots.length;
-    if (this.#count > maxNodes) throw tooManyNodes(this.#options.plan.dag);
+    return index;
+  }
+
+  // Before any instance is made, so that a run has all the items of an each or fails in it. Throws MR2011.
+  #reserve(body: PlanBody, instances: number): void {
+    const count = this.#count + instances * this.#index(body).size;
+    if (count > maxNodes) throw tooManyNodes(this.#options.plan.dag);
+    this.#count = count;
+  }
+
+  #open(body: PlanBody, owner?: Slot, map?: { readonly index: number; readonly item: Json }): Frame {
+    const frame = makeFrame(this.#index(body), owner, map);
     for (const slot of frame.slots) {
       this.#slots.set(slot.id, slot);
       // The cases of a choose are there from the start, so that progress knows them.
@@ -211,7 +221,7 @@ export class Scheduler {
       } else if (node.kind === 'each') {
         const items = this.#decode(node.over, frame);
         if (!Array.isArray(items)) throw notAList(node.id, items);
-        if (this.#count + items.length * node.body.nodes.length > maxNodes) throw tooManyNodes(this.#options.plan.dag);
+        this.#reserve(node.body, items.length);
         slot.state = 'running';
         slot.pending = { items, next: 0, open: 0 };
         this.#openItems(slot);
