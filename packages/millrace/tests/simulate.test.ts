@@ -111,11 +111,9 @@ describe('a simulated run', () => {
   });
 
   it('fails an each() with more items than a run can have, before any of them runs: MR2011', async () => {
+    const kind = task('kind', {}, async (_: { readonly text: string }) => 'a' as const);
     const plan = dag('d', {}, () =>
-      each(list(), (text) => choose(list.as('kind')(), { a: () => size({ text }) } as never, { id: 'pick' }), {
-        id: 'many',
-        limit: 1,
-      }),
+      each(list(), (text) => choose(kind({ text }), { a: () => size({ text }) }), { id: 'many', limit: 1 }),
     );
     const simulation = await simulate(plan, { replace: { list: () => Array(4_001).fill('x') } });
     expect(simulation.nodes.get('many')).toMatchObject({ state: 'failed', error: { code: 'MR2011' } });
