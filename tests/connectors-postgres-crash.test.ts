@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { isMillraceError } from 'millrace';
 import { SourceDatabase, type TestSource, type TestTable } from './support/connector-database.ts';
 import {
@@ -15,6 +15,10 @@ let compiled: CompiledConnectors;
 beforeAll(async () => {
   db = await SourceDatabase.open('crash');
   compiled = compileConnectors();
+});
+
+afterEach(async () => {
+  await db.dropSlots();
 });
 
 afterAll(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   drainChanges,
   duckdbType,
@@ -16,6 +16,10 @@ let test: TestLake;
 beforeAll(async () => {
   db = await SourceDatabase.open('cdc');
   test = db.test;
+});
+
+afterEach(async () => {
+  await db.dropSlots();
 });
 
 afterAll(async () => {

@@ -33,11 +33,15 @@ export class SourceDatabase {
     return new SourceDatabase(test, database, await connectTo(database));
   }
 
-  /** Slots keep the server's log: they go first. */
-  async close(): Promise<void> {
+  /** A server has only so many slots, and each keeps its log: drop them after each test. */
+  async dropSlots(): Promise<void> {
     await this.client.query(
-      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active`,
+      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active',
     );
+  }
+
+  async close(): Promise<void> {
+    await this.dropSlots();
     await this.client.end();
     await this.test.close();
   }

@@ -82,7 +82,7 @@ async function download(
   } catch (error) {
     progress.signal.throwIfAborted();
     if (isMillraceError(error) && error.code === 'MR3002') return 'vanished';
-    if (isMillraceError(error) && error.facts['status'] === 412) return 'changed';
+    if (isMillraceError(error) && error.facts.status === 412) return 'changed';
     throw error;
   }
 }
