@@ -106,6 +106,43 @@ describe('incremental merge', () => {
     ]);
   });
 
+  it('takes columns that are named like what its own SQL uses', async () => {
+    const names = [
+      'id',
+      'name',
+      'changed',
+      'source',
+      'target',
+      'input',
+      'line',
+      'reason',
+      'number',
+      'version',
+      'typed',
+    ];
+    const feed = changeFeed(
+      at,
+      'names',
+      names.map((name) => ({ name, type: 'VARCHAR' })),
+    );
+    const row = Object.fromEntries(names.map((name) => [name, `${name}-1`]));
+    const named = request('names', {
+      columns: Object.fromEntries(names.map((name) => [name, { type: 'VARCHAR' }])),
+      expectations: [rule.sql('name_known', "name = 'name-1'").quarantine()],
+    });
+    await feed([
+      { lsn: 1, ...row },
+      { lsn: 2, ...row, id: 'other', name: 'other' },
+    ]);
+    expect(await at.lake.refine(named, progress())).toMatchObject({ inserted: 1, quarantined: 1 });
+    await feed([{ op: 'u', lsn: 3, ...row, changed: 'yes' }]);
+    expect(await at.lake.refine(named, progress())).toMatchObject({ updated: 1 });
+    const [stored] = await at.lake.query('SELECT * FROM silver.names');
+    expect(stored).toMatchObject({ ...row, changed: 'yes' });
+    const [kept] = await quarantined('names');
+    expect(JSON.parse(String(kept?.row))).toMatchObject({ ...row, id: 'other', name: 'other' });
+  });
+
   it('refuses declarations that cannot work', async () => {
     const wrong: Partial<RefineRequest>[] = [
       { key: [] },

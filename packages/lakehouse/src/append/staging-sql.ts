@@ -127,23 +127,25 @@ interface StagedParts {
 }
 
 function insertStaged(columns: readonly Column[], texts: readonly string[], parts: StagedParts): string {
-  const casts = columns.map(({ type }, index) => checkedCast(texts[index] ?? 'NULL::VARCHAR', type));
-  const bad = columns.map(({ name }, index) =>
-    member(quoteLiteral(json(name)), `to_json(${texts[index]})`, `NOT ${casts[index]?.exact}`),
-  );
+  const cells = columns.map(({ name, type }, index) => {
+    const text = texts[index] ?? 'NULL::VARCHAR';
+    const { value, exact } = checkedCast(text, type);
+    return { name, text, value: exact === 'true' ? value : `CASE WHEN ${exact} THEN ${value} END`, as: `"#v${index}"` };
+  });
   const keep = (value: string) =>
     parts.blankIf === 'false' ? value : `CASE WHEN NOT (${parts.blankIf}) THEN ${value} END`;
-  const values = casts.map(({ value, exact }) =>
-    keep(exact === 'true' ? value : `CASE WHEN ${exact} THEN ${value} END`),
+  // A text without a value is one that was not exact: each cast is made and checked once.
+  const lost = cells.filter(({ value, text }) => value !== text);
+  const bad = lost.map(({ name, text, as }) =>
+    member(quoteLiteral(json(name)), `to_json(${text})`, `${text} IS NOT NULL AND ${as} IS NULL`),
   );
-  const allExact = casts.filter(({ exact }) => exact !== 'true').map(({ exact }) => exact);
-  const anyBad = allExact.length === 0 ? 'false' : `NOT (${allExact.join(' AND ')})`;
+  const anyBad = lost.map(({ text, as }) => `(${text} IS NOT NULL AND ${as} IS NULL)`);
   return `
     INSERT INTO staged
-    SELECT ${values.join(', ')}, files.number, "#n",
-      CASE WHEN NOT (${parts.blankIf}) AND ${anyBad} THEN ${joinMembers(bad)} END,
+    SELECT ${cells.map(({ as }) => keep(as)).join(', ')}, files.number, "#n",
+      ${anyBad.length === 0 ? 'NULL' : keep(`CASE WHEN ${anyBad.join(' OR ')} THEN ${joinMembers(bad)} END`)},
       ${keep(parts.unknown)}, ${parts.raw}, ${parts.reason}
-    FROM ${parts.from}
+    FROM (SELECT *, ${cells.map(({ value, as }) => `${value} AS ${as}`).join(', ')} FROM ${parts.from}) AS r
     JOIN files ON files.path = r."#path"`;
 }
 

@@ -42,19 +42,19 @@ export function createCandidate(
   const row = sourceFields.flatMap(({ name }) => [quoteLiteral(name), `"#source".${quoteIdentifier(name)}::VARCHAR`]);
   return `
     CREATE TEMP TABLE candidate AS
-    WITH changed AS (${changesFrom(range, 'input')}),
+    WITH "#changed" AS (${changesFrom(range, 'input')}),
     typed AS (
       SELECT ${columns.map(({ name, value }) => `${value} AS ${quoteIdentifier(name)}`).join(', ')},
         [${uncast.join(', ')}]::VARCHAR[] AS "#uncast",
         ${lineage.join(', ')}, _op, _rescued_data,
         ${quoteLiteral(request.run.runId)} AS _updated_run,
         coalesce((${request.deleteWhen ?? 'false'}), false) AS "#delete",
-        _commit_version AS "#version", changed AS "#source"
-      FROM changed
+        _commit_version AS "#version", "#changed" AS "#source"
+      FROM "#changed"
       WHERE _change_type IN ('insert', 'update_postimage') AND (${request.where ?? 'true'})
     ),
     judged AS (
-      SELECT *, list_filter([${rules.map((rule) => violation(rule)).join(', ')}], lambda name : name IS NOT NULL) AS "#rules"
+      SELECT *, list_filter([${rules.map((rule) => violation(rule)).join(', ')}], lambda "#rule" : "#rule" IS NOT NULL) AS "#rules"
       FROM typed
     ),
     decided AS (
