@@ -51,7 +51,7 @@ describe('kill -9 of the worker in the middle of each layer', () => {
     const disturbed = await platform();
     const workflowId = await disturbed.start(history);
     for (const pattern of Object.values(layers)) {
-      if (await killInside(disturbed, workflowId, pattern)) await disturbed.startWorker();
+      await killInside(disturbed, workflowId, pattern);
     }
     const { nodes } = await disturbed.finish(workflowId);
     const hit = Object.entries(layers).filter(([, pattern]) =>
@@ -76,18 +76,38 @@ describe('kill -9 of the worker in the middle of each layer', () => {
   }, 900_000);
 });
 
-/** Kills the worker while a node of the layer is being executed; false if the layer ended before one was seen. */
-async function killInside(platform: Platform, workflowId: string, layer: RegExp): Promise<boolean> {
+/**
+ * Kills the worker while a node of the layer is being executed, starts another, and waits until it has taken over what was
+ * being executed. Nothing is done if an earlier kill hit the layer already, or if the layer ended before it could be hit.
+ */
+async function killInside(platform: Platform, workflowId: string, layer: RegExp): Promise<void> {
   for (;;) {
     const { nodes, status } = await platform.control.getRun(workflowId);
-    if (status !== 'running') return false;
     const own = nodes.filter((node) => layer.test(node.id));
+    if (status !== 'running' || own.some((node) => node.attempt > 1)) return;
     if (own.some((node) => node.state === 'running')) {
       await platform.killWorker();
-      return true;
+      await platform.startWorker();
+      await takenOver(
+        platform,
+        workflowId,
+        nodes.filter((node) => node.state === 'running'),
+      );
+      return;
     }
-    if (own.length > 0 && own.every((node) => node.state === 'success' || node.state === 'skipped')) return false;
+    if (own.length > 0 && own.every((node) => node.state === 'success' || node.state === 'skipped')) return;
     await sleep(5);
+  }
+}
+
+async function takenOver(platform: Platform, workflowId: string, running: readonly NodeView[]): Promise<void> {
+  for (;;) {
+    const { nodes } = await platform.control.getRun(workflowId);
+    const now = new Map(nodes.map((node) => [node.id, node]));
+    if (running.every(({ id, attempt }) => now.get(id)?.state === 'success' || (now.get(id)?.attempt ?? 0) > attempt)) {
+      return;
+    }
+    await sleep(50);
   }
 }
 

@@ -39,7 +39,7 @@ describe('loading a plan', () => {
 
   it('has settings of its own where the environment has none', async () => {
     const { plan, params, date } = await loadRun(registry, undefined, request);
-    expect(retries(plan.nodes)['plain']).toEqual({ attempts: 3, backoffMs: 1_000, maxBackoffMs: 60_000, factor: 2 });
+    expect(retries(plan.nodes).plain).toEqual({ attempts: 3, backoffMs: 1_000, maxBackoffMs: 60_000, factor: 2 });
     expect([params, date]).toEqual([{ mode: 'a' }, '2003-01-01']);
   });
 
