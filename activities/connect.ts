@@ -43,6 +43,8 @@ export async function connectServices(environment: RetailEnvironment, secrets: S
     env: { MILLRACE_DUCKDB_PATH: warehousePath },
     log: consoleLogger,
   });
+  // dbt parses its project now, not when a night waits for it. What goes wrong here is said again by the build.
+  dbt.start().catch(() => undefined);
   const services: Services = {
     environment,
     secrets,
