@@ -133,7 +133,7 @@ export class JsonProcess {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = parseLine(line);
         if (message === undefined) onStderr?.(line);
-        else if (message['ready'] === true) {
+        else if (message.ready === true) {
           clearTimeout(timer);
           resolve();
         } else this.#receive(message);
@@ -155,12 +155,12 @@ export class JsonProcess {
   }
 
   #receive(message: Record<string, Json>): void {
-    const pending = this.#pending.get(Number(message['id']));
+    const pending = this.#pending.get(Number(message.id));
     if (pending === undefined) return;
-    if ('event' in message) pending.onEvent?.(message['event'] ?? null);
-    else if ('ok' in message) pending.resolve(message['ok'] ?? null);
+    if ('event' in message) pending.onEvent?.(message.event ?? null);
+    else if ('ok' in message) pending.resolve(message.ok ?? null);
     else {
-      const error = (message['error'] ?? { message: 'no answer' }) as unknown as ReplyError;
+      const error = (message.error ?? { message: 'no answer' }) as unknown as ReplyError;
       pending.reject(
         new MillraceError({
           code: error.code ?? 'MR2903',
