@@ -1,96 +1,57 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { discoverFiles, type FileStream, landBatch } from '../ingestion/connectors/files/index.ts';
-import { failure, openTestLake, type TestLake, testProgress } from './support/connector-lake.ts';
+import { type FileStream, landBatch } from '../ingestion/connectors/files/index.ts';
+import { failure, testProgress } from './support/connector-lake.ts';
+import { TestStreams } from './support/connector-streams.ts';
 
-const columns = [
-  { name: 'id', type: 'BIGINT' },
-  { name: 'name', type: 'VARCHAR' },
-  { name: 'amount', type: 'DECIMAL(9,2)' },
-] as const;
-
-let test: TestLake;
-let count = 0;
+let at: TestStreams;
 
 beforeAll(async () => {
-  test = await openTestLake('files');
+  at = await TestStreams.open();
 });
 
 afterAll(async () => {
-  await test.close();
+  await at.close();
 });
-
-/** A stream with a prefix and a table of its own. */
-function stream(options: Partial<FileStream> = {}): FileStream {
-  const name = `s${++count}`;
-  return {
-    name,
-    sourceSystem: 'pos',
-    prefix: `landing/${name}/`,
-    pattern: '{date}/sales.{csv,csv.gz,jsonl}',
-    table: name,
-    columns,
-    ...options,
-  };
-}
-
-function put({ prefix }: FileStream, path: string, body: string | Uint8Array): Promise<void> {
-  // The S3 client warns of an empty text.
-  return test.lake.s3.put(prefix + path, body === '' ? new Uint8Array() : body);
-}
-
-const discover = (of: FileStream, upTo = '2024-12-31') => discoverFiles(of, { upTo }, test.lake, testProgress());
-
-async function landAll(of: FileStream, upTo?: string) {
-  const results = [];
-  for (const ref of await discover(of, upTo)) results.push(await landBatch(of, ref, test, testProgress()));
-  return results;
-}
-
-/** Values of a bronze table by id; none if there is no table yet. */
-async function rows({ table }: FileStream) {
-  if ((await test.lake.tableInfo({ layer: 'bronze', name: table })).version < 0) return [];
-  return test.lake.query(`SELECT id, name, amount, _rescued_data AS rescued FROM bronze.${table} ORDER BY id, name`);
-}
 
 describe('landing', () => {
   it('lands every format with its audit columns, and nothing twice', async () => {
-    const pos = stream();
-    await put(pos, '2024-01-01/sales.csv', 'id,name,amount\n1,Ä,1.10\n2,,\n');
-    await put(pos, '2024-01-02/sales.csv.gz', gzipSync('name,id,amount\r\n"three, ""3""",3,3.30\r\n'));
-    await put(pos, '2024-01-03/sales.jsonl', '{"id":4,"name":"vier","amount":"4.40"}\n');
-    await put(pos, '2024-01-03/notes.txt', 'not of this stream');
-    const results = await landAll(pos);
+    const pos = at.stream();
+    await at.put(pos, '2024-01-01/sales.csv', 'id,name,amount\n1,Ä,1.10\n2,,\n');
+    await at.put(pos, '2024-01-02/sales.csv.gz', gzipSync('name,id,amount\r\n"three, ""3""",3,3.30\r\n'));
+    await at.put(pos, '2024-01-03/sales.jsonl', '{"id":4,"name":"vier","amount":"4.40"}\n');
+    await at.put(pos, '2024-01-03/notes.txt', 'not of this stream');
+    const results = await at.landAll(pos);
     expect(results.map(({ rows: n, files, skipped }) => ({ n, files, skipped }))).toEqual([
       { n: 3, files: 2, skipped: false },
       { n: 1, files: 1, skipped: false },
     ]);
-    expect(await rows(pos)).toEqual([
+    expect(await at.rows(pos)).toEqual([
       { id: 1, name: 'Ä', amount: '1.10', rescued: null },
       { id: 2, name: null, amount: null, rescued: null },
       { id: 3, name: 'three, "3"', amount: '3.30', rescued: null },
       { id: 4, name: 'vier', amount: '4.40', rescued: null },
     ]);
-    const [audit] = await test.lake.query(
+    const [audit] = await at.test.lake.query(
       `SELECT _source_system, _source_file, _op, _run_id, _batch_id FROM bronze.${pos.table} WHERE id = 3`,
     );
     expect(audit).toEqual({
       _source_system: 'pos',
       _source_file: `${pos.prefix}2024-01-02/sales.csv.gz`,
       _op: 'c',
-      _run_id: test.runId,
+      _run_id: at.test.runId,
       _batch_id: results[0]?.batchId,
     });
-    expect(await discover(pos)).toEqual([]);
+    expect(await at.discover(pos)).toEqual([]);
   });
 
   it('takes only days up to the date', async () => {
-    const pos = stream();
-    await put(pos, '2024-01-01/sales.csv', 'id,name,amount\n1,a,1\n');
-    await put(pos, '2024-01-02/sales.csv', 'id,name,amount\n2,b,2\n');
-    expect((await landAll(pos, '2024-01-01')).map(({ rows: n }) => n)).toEqual([1]);
-    expect((await landAll(pos, '2024-01-02')).map(({ rows: n }) => n)).toEqual([1]);
-    expect(await rows(pos)).toHaveLength(2);
+    const pos = at.stream();
+    await at.put(pos, '2024-01-01/sales.csv', 'id,name,amount\n1,a,1\n');
+    await at.put(pos, '2024-01-02/sales.csv', 'id,name,amount\n2,b,2\n');
+    expect((await at.landAll(pos, '2024-01-01')).map(({ rows: n }) => n)).toEqual([1]);
+    expect((await at.landAll(pos, '2024-01-02')).map(({ rows: n }) => n)).toEqual([1]);
+    expect(await at.rows(pos)).toHaveLength(2);
   });
 });
 
@@ -262,17 +223,17 @@ describe('bad input that is declared to fail', () => {
   it.each(cases)(
     '$what: coded error, nothing of the batch is in',
     async ({ body, file = 'sales.csv', options, code, line, message }) => {
-      const pos = stream(options);
+      const pos = at.stream(options);
       const utf16 = options.encoding === 'utf-16';
-      await put(
+      await at.put(
         pos,
         `2024-01-01/sales.${file.endsWith('jsonl') ? 'jsonl' : 'csv'}`,
         file.endsWith('jsonl') ? '{"id":1}\n' : utf16 ? Buffer.from(good, 'utf16le') : good,
       );
-      await put(pos, `2024-01-02/${file}`, body);
-      const [ref] = await discover(pos);
+      await at.put(pos, `2024-01-02/${file}`, body);
+      const [ref] = await at.discover(pos);
       if (ref === undefined) throw new Error('no batch');
-      const error = await failure(landBatch(pos, ref, test, testProgress()));
+      const error = await failure(landBatch(pos, ref, at.test, testProgress()));
       expect(error).toMatchObject({ code, retryable: false });
       expect(error.message).toContain(`${pos.prefix}2024-01-02/${file}`);
       expect(error.facts.file).toBe(`${pos.prefix}2024-01-02/${file}`);
@@ -281,8 +242,8 @@ describe('bad input that is declared to fail', () => {
         expect(error.facts.line).toBe(line);
         expect(error.message).toContain(`line ${line}`);
       }
-      expect(await rows(pos)).toEqual([]);
-      expect(await discover(pos)).toEqual([ref]);
+      expect(await at.rows(pos)).toEqual([]);
+      expect(await at.discover(pos)).toEqual([ref]);
     },
   );
 });
@@ -338,17 +299,17 @@ describe('bad input that is declared to be kept', () => {
     ];
 
   it.each(cases)('$what', async ({ body, options, kept, rescued }) => {
-    const pos = stream(options);
-    await put(pos, '2024-01-01/sales.csv', good);
-    await put(pos, '2024-01-02/sales.csv', body);
-    const [result] = await landAll(pos);
+    const pos = at.stream(options);
+    await at.put(pos, '2024-01-01/sales.csv', good);
+    await at.put(pos, '2024-01-02/sales.csv', body);
+    const [result] = await at.landAll(pos);
     expect(result).toMatchObject({ rows: 2 + kept.length, rescued, files: 2, superseded: [], rejected: [] });
-    const found = (await rows(pos)).map((row) => ({
+    const found = (await at.rows(pos)).map((row) => ({
       ...row,
       rescued: row.rescued === null ? null : JSON.parse(String(row.rescued)),
     }));
     expect(found).toEqual([...goodRows, ...kept]);
-    expect(await discover(pos)).toEqual([]);
+    expect(await at.discover(pos)).toEqual([]);
   });
 });
 
@@ -382,66 +343,26 @@ describe('bad input that is declared to be quarantined', () => {
   it.each(cases)(
     '$what: the file is on record, the others land',
     async ({ body, file = 'sales.csv', options, code, line }) => {
-      const pos = stream(options);
-      await put(pos, '2024-01-01/sales.csv', good);
-      await put(pos, `2024-01-02/${file}`, body);
+      const pos = at.stream(options);
+      await at.put(pos, '2024-01-01/sales.csv', good);
+      await at.put(pos, `2024-01-02/${file}`, body);
       const key = `${pos.prefix}2024-01-02/${file}`;
-      const [result] = await landAll(pos);
+      const [result] = await at.landAll(pos);
       expect(result).toMatchObject({ rows: 2, files: 1, rejected: [{ file: key, code, line }] });
-      expect(await rows(pos)).toEqual(goodRows);
-      const recorded = await test.lake.query(
+      expect(await at.rows(pos)).toEqual(goodRows);
+      const recorded = await at.test.lake.query(
         `SELECT file, code, line, size, _batch_id FROM bronze.rejected_files WHERE stream = '${pos.name}'`,
       );
       expect(recorded).toEqual([{ file: key, code, line, size: body.length, _batch_id: result?.batchId }]);
-      expect(await discover(pos)).toEqual([]);
+      expect(await at.discover(pos)).toEqual([]);
     },
   );
 
   it('a batch of nothing but bad files is done all the same', async () => {
-    const pos = stream({ problems: { truncated: 'quarantine' } });
-    await put(pos, '2024-01-02/sales.csv.gz', gzip.subarray(0, -9));
-    expect(await landAll(pos)).toMatchObject([{ rows: 0, files: 0, rejected: [{ code: 'MR3101' }] }]);
-    expect(await discover(pos)).toEqual([]);
-    expect(await landAll(pos)).toEqual([]);
-  });
-});
-
-describe('encodings and dialects', () => {
-  const text = 'id,name,amount\n1,Zoë €😀,1.10\n2,"two\nlines",2.20\n';
-  const expected = [
-    { id: 1, name: 'Zoë €😀', amount: '1.10', rescued: null },
-    { id: 2, name: 'two\nlines', amount: '2.20', rescued: null },
-  ];
-  const bigEndian = (bytes: Buffer) => Buffer.from(bytes).swap16();
-  it.each([
-    ['utf-8 with a byte order mark', Buffer.from(`\ufeff${text}`), {}],
-    ['utf-16 little-endian with a mark', Buffer.from(`\ufeff${text}`, 'utf16le'), { encoding: 'utf-16' }],
-    ['utf-16 big-endian with a mark', bigEndian(Buffer.from(`\ufeff${text}`, 'utf16le')), { encoding: 'utf-16' }],
-    ['utf-16 without a mark', Buffer.from(text, 'utf16le'), { encoding: 'utf-16' }],
-    ['tabs', Buffer.from(text.replaceAll(',', '\t')), { csv: { delimiter: '\t' } }],
-    ['no header', Buffer.from(text.slice(text.indexOf('\n') + 1)), { csv: { header: false } }],
-  ] as const)('%s', async (_what, body, options) => {
-    const pos = stream(options);
-    await put(pos, '2024-01-01/sales.csv', body);
-    await landAll(pos);
-    expect(await rows(pos)).toEqual(expected);
-  });
-
-  it('latin1, with carriage returns', async () => {
-    const pos = stream({ encoding: 'latin1' });
-    await put(pos, '2024-01-01/sales.csv', Buffer.from('id,name,amount\r\n1,K\xf6ln,1.10\r\n', 'latin1'));
-    await landAll(pos);
-    expect(await rows(pos)).toEqual([{ id: 1, name: 'Köln', amount: '1.10', rescued: null }]);
-  });
-
-  it('characters that lie across chunks, in a large file', async () => {
-    const pos = stream();
-    const lines = Array.from({ length: 40_000 }, (_, id) => `${id},€${'ü'.repeat(id % 7)}😀,0.01`);
-    await put(pos, '2024-01-01/sales.csv.gz', gzipSync(`id,name,amount\n${lines.join('\n')}`));
-    await landAll(pos);
-    const [sums] = await test.lake.query(
-      `SELECT count(*) AS n, sum(length(name)) AS chars, count(_rescued_data) AS rescued FROM bronze.${pos.table}`,
-    );
-    expect(sums).toEqual({ n: 40_000, chars: 199_995, rescued: 0 });
+    const pos = at.stream({ problems: { truncated: 'quarantine' } });
+    await at.put(pos, '2024-01-02/sales.csv.gz', gzip.subarray(0, -9));
+    expect(await at.landAll(pos)).toMatchObject([{ rows: 0, files: 0, rejected: [{ code: 'MR3101' }] }]);
+    expect(await at.discover(pos)).toEqual([]);
+    expect(await at.landAll(pos)).toEqual([]);
   });
 });
