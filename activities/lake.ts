@@ -5,7 +5,6 @@ import { type GoldName, gold, type SilverName, silver } from '../ingestion/lake/
 export const refineTable = task('refineTable', { timeout: '2h' }, async ({ table }: { table: SilverName }, context) => {
   const result = await context.lake.refine({ ...silver[table], run: { runId: context.run.workflowId } }, context);
   context.rows(result.rowsIn);
-  if (result.quarantined + result.dropped > 0) context.log.warn('rows refused', { table, rules: result.rules });
   return result;
 });
 

@@ -12,6 +12,7 @@ import { keys } from '../ingestion/lake/tables.ts';
 import { provideGoProgram } from '../stack/components/go-program.ts';
 import { temporalCli } from '../stack/components/programs.ts';
 import { projectRoot } from '../stack/project-root.ts';
+import { renderSummary } from '../stack/start/summary.ts';
 import { allSums, differences, lakeTables, openLake, type Sums, withWarehouse } from './support/checksums.ts';
 import { Platform } from './support/platform.ts';
 import { s3Client, testStack } from './support/stack.ts';
@@ -97,6 +98,15 @@ describe('the nightly retail pipeline', () => {
     } finally {
       await lake.close();
     }
+  });
+
+  it('is summed up with real figures', async () => {
+    const lines = await renderSummary(platform.environment, testStack());
+    expect(lines.find((line) => line.startsWith('since 1998-01-01'))).toMatch(/\d+,\d{3},\d{3}\.\d{2}/);
+    expect(lines.find((line) => line.startsWith('bronze'))).toMatch(/pos_store_sales 28,810\b/);
+    expect(lines.find((line) => line.startsWith('rejected'))).toMatch(
+      /[1-9]\d* rows: pos_sales \(has_quantity_or_amount\)/,
+    );
   });
 
   it('fails at a truncated file, loads nothing of it, and goes on from there once it is whole', async () => {

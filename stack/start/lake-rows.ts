@@ -11,8 +11,8 @@ export interface TableRows {
 
 export interface RejectedRows {
   readonly table: string;
-  /** The names of the rules that the rows violate, joined by commas. */
-  readonly rules: string;
+  /** The first rule that the rows violate. */
+  readonly rule: string;
   readonly rows: bigint;
 }
 
@@ -50,18 +50,18 @@ export async function layerRows(
   return counted;
 }
 
-/** What the expectations put into quarantine, by table and rules. */
+/** What the expectations put into quarantine, by table and first rule. */
 export async function rejectedRows(
   connection: DuckDBConnection,
   { bucket, prefixes }: RetailEnvironment['lake'],
 ): Promise<readonly RejectedRows[]> {
   const path = literal(`s3://${bucket}/${prefixes.silver}/quarantine`);
   const result = await connection.runAndReadAll(
-    `SELECT target, rules, count(*) FROM delta_scan(${path}) GROUP BY ALL ORDER BY ALL`,
+    `SELECT target, split_part(rules, ', ', 1) AS rule, count(*) FROM delta_scan(${path}) GROUP BY ALL ORDER BY ALL`,
   );
-  return result.getRows().map(([table, rules, rows]) => ({
+  return result.getRows().map(([table, rule, rows]) => ({
     table: String(table),
-    rules: String(rules),
+    rule: String(rule),
     rows: BigInt(String(rows)),
   }));
 }

@@ -113,7 +113,7 @@ async function layerLines(
   }
   const rejected = hasQuarantine ? await rejectedRows(connection, lake) : [];
   const total = rejected.reduce((sum, { rows }) => sum + rows, 0n);
-  const details = rejected.map(({ table, rules, rows }) => `${table} (${rules}) ${formatNumber(rows)}`);
+  const details = rejected.map(({ table, rule, rows }) => `${table} (${rule}) ${formatNumber(rows)}`);
   return [...lines, `rejected   ${formatNumber(total)} rows${details.length === 0 ? '' : `: ${details.join(', ')}`}`];
 }
 
