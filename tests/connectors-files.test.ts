@@ -78,6 +78,7 @@ describe('bad input that is declared to fail', () => {
       file: 'sales.csv.gz',
       options: {},
       code: 'MR3101',
+      line: 3,
       message: 'is cut off',
     },
     {
@@ -321,7 +322,7 @@ describe('bad input that is declared to be quarantined', () => {
       file: 'sales.csv.gz',
       options: { problems: { truncated: 'quarantine' } },
       code: 'MR3101',
-      line: null,
+      line: 3,
     },
     {
       what: 'a wrong encoding',

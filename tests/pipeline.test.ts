@@ -6,6 +6,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DbtService } from '@millrace/dbt';
 import { execa } from 'execa';
+import type { ItemRecord } from 'millrace';
 import { consoleLogger } from 'millrace/worker';
 import { type BronzeName, bronze, silver } from '../ingestion/lake/index.ts';
 import { keys } from '../ingestion/lake/tables.ts';
@@ -174,9 +175,13 @@ describe('the nightly retail pipeline', () => {
     });
     const progress = { log: consoleLogger, signal: new AbortController().signal, heartbeat: () => undefined };
     try {
-      const summary = await dbt.build({ select: ['resource_type:unit_test'] }, progress);
-      expect(summary).toMatchObject({ failed: 0, skipped: 0 });
-      expect(summary.passed).toBeGreaterThanOrEqual(5);
+      const kinds = new Map<string, string | undefined>();
+      const onItems = (items: readonly ItemRecord[]) => {
+        for (const { id, kind } of items) kinds.set(id, kind);
+      };
+      const summary = await dbt.build({ onItems }, progress);
+      expect(summary).toMatchObject({ nodes: summary.passed, failed: 0, skipped: 0 });
+      expect([...kinds.values()].filter((kind) => kind === 'unit_test').length).toBeGreaterThanOrEqual(5);
       expect((await dbt.docs(progress)).tables).toBeGreaterThan(30);
     } finally {
       await dbt.close();

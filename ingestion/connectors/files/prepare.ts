@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { constants, createGunzip } from 'node:zlib';
 import type { LakeStorage } from '@millrace/lakehouse';
 import { isMillraceError, type Progress } from 'millrace';
 import { Decoder } from './decode.ts';
@@ -120,7 +120,8 @@ async function gunzipTo(
     const code = (error as NodeJS.ErrnoException).code ?? '';
     if (!code.startsWith('Z_')) throw error;
     const reason = code === 'Z_BUF_ERROR' ? 'is cut off: the gzip stream has no end' : 'is not a sound gzip file';
-    throw new FileFault({ problem: 'corruptGzip', text: reason, facts: { zlib: (error as Error).message } });
+    const line = await lastReadableLine(from, progress);
+    throw new FileFault({ problem: 'corruptGzip', text: reason, line, facts: { zlib: (error as Error).message } });
   }
   // zlib stops reading where the last member ends.
   if (gunzip.bytesWritten < size) {
@@ -130,4 +131,22 @@ async function gunzipTo(
       facts: { size, gzipBytes: gunzip.bytesWritten },
     });
   }
+}
+
+/** The line in which a gzip file breaks off: what was unpacked before the break was dropped with the stream. */
+async function lastReadableLine(from: string, progress: Progress): Promise<number> {
+  let line = 1;
+  const count = async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) {
+      for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, at + 1)) line++;
+    }
+  };
+  // With this flush, zlib gives what it has at the end of its input instead of an error.
+  const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  try {
+    await pipeline(createReadStream(from), gunzip, count, { signal: progress.signal });
+  } catch (error) {
+    if (!((error as NodeJS.ErrnoException).code ?? '').startsWith('Z_')) throw error;
+  }
+  return line;
 }

@@ -110,10 +110,12 @@ def _task(
             if only is None:
                 queue = super().get_graph_queue()
                 selected = {str(node) for node in queue.get_selected_nodes()} | {str(t) for t in self.selected_unit_tests}
-                if not selected:
+                # dbt runs unit tests with their model only: of a selection of nothing else it does nothing, without a word.
+                if not selected or not selected - set(self.manifest.unit_tests):
                     raise MillraceError(
                         "MR4003",
-                        "The selection of this build matches no node of the dbt project.",
+                        "The selection of this build matches no node of the dbt project"
+                        + (" but unit tests, which run with their model." if selected else "."),
                         hint="`dbt list --select …` shows what a selection matches.",
                         facts={"select": list(self.selection_arg or []), "exclude": list(self.exclusion_arg or [])},
                         retryable=False,
