@@ -21,7 +21,7 @@ export function dev(env: Variables): RetailEnvironment {
       maxCachedWorkflows: 50,
       shutdownGrace: '10s',
     },
-    retry: { attempts: 3, backoff: '1s', factor: 2, maxBackoff: '30s' },
+    retry: { attempts: 4, backoff: '1s', factor: 2, maxBackoff: '30s' },
     secrets: ['LAKE_ACCESS_KEY_ID', 'LAKE_SECRET_ACCESS_KEY', 'SOURCE_POSTGRES_PASSWORD'],
     lake: {
       endpoint: env.MILLRACE_S3_ENDPOINT ?? stack?.s3.endpoint ?? 'http://127.0.0.1:7070',

@@ -77,8 +77,8 @@ describe('kill -9 of the worker in the middle of each layer', () => {
 });
 
 /**
- * Kills the worker while a node of the layer is being executed, starts another, and waits until it has taken over what was
- * being executed. Nothing is done if an earlier kill hit the layer already, or if the layer ended before it could be hit.
+ * Kills the worker while a node of the layer is being executed, starts another, and waits until it has finished what was
+ * being executed, so that no node is hit until it has no attempt left. Nothing is done if an earlier kill hit the layer already, or if the layer ended before it could be hit.
  */
 async function killInside(platform: Platform, workflowId: string, layer: RegExp): Promise<void> {
   for (;;) {
@@ -88,7 +88,7 @@ async function killInside(platform: Platform, workflowId: string, layer: RegExp)
     if (own.some((node) => node.state === 'running')) {
       await platform.killWorker();
       await platform.startWorker();
-      await takenOver(
+      await finished(
         platform,
         workflowId,
         nodes.filter((node) => node.state === 'running'),
@@ -100,13 +100,12 @@ async function killInside(platform: Platform, workflowId: string, layer: RegExp)
   }
 }
 
-async function takenOver(platform: Platform, workflowId: string, running: readonly NodeView[]): Promise<void> {
+async function finished(platform: Platform, workflowId: string, running: readonly NodeView[]): Promise<void> {
   for (;;) {
-    const { nodes } = await platform.control.getRun(workflowId);
-    const now = new Map(nodes.map((node) => [node.id, node]));
-    if (running.every(({ id, attempt }) => now.get(id)?.state === 'success' || (now.get(id)?.attempt ?? 0) > attempt)) {
-      return;
-    }
+    const { nodes, status } = await platform.control.getRun(workflowId);
+    const now = new Map(nodes.map((node) => [node.id, node.state]));
+    // The node of a mapped body ends with its last instance.
+    if (status !== 'running' || running.every(({ id, kind }) => kind !== 'task' || now.get(id) === 'success')) return;
     await sleep(50);
   }
 }

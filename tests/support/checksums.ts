@@ -95,13 +95,15 @@ type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 /** Reads the warehouse between two runs. */
 export async function withWarehouse<T>(platform: Platform, read: (query: Query) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(platform.environment.warehouse.path, { access_mode: 'READ_ONLY' });
+  const connection = await instance.connect();
   try {
-    const connection = await instance.connect();
     return await read(async (sql) => {
       const result = await connection.runAndReadAll(sql);
       return result.getRowObjectsJson() as Record<string, unknown>[];
     });
   } finally {
+    // Both, or the file stays open until they are collected, and the next run waits for it.
+    connection.closeSync();
     instance.closeSync();
   }
 }
