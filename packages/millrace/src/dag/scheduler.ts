@@ -1,5 +1,5 @@
 import { type BodyIndex, indexBody } from './body-index.ts';
-import { isMillraceError, MillraceError } from './errors.ts';
+import { isMillraceError } from './errors.ts';
 import {
   type Frame,
   innermostMapped,
@@ -14,6 +14,7 @@ import type { Json } from './json.ts';
 import type { Plan, PlanBody, PlanTask } from './plan.ts';
 import type { Path } from './ref.ts';
 import type { DataInterval, NodeError, NodeState } from './run-state.ts';
+import { noCase, notAList, tooManyNodes } from './scheduler-errors.ts';
 import { decodeTemplate, pick, type TemplateReader } from './template.ts';
 import { evaluateRule, type Verdict } from './trigger.ts';
 
@@ -146,7 +147,7 @@ export class Scheduler {
   // Before any instance is made, so that a run has all the items of an each or fails in it. Throws MR2011.
   #reserve(body: PlanBody, instances: number): void {
     const count = this.#count + instances * this.#index(body).size;
-    if (count > maxNodes) throw tooManyNodes(this.#options.plan.dag);
+    if (count > maxNodes) throw tooManyNodes(this.#options.plan.dag, maxNodes);
     this.#count = count;
   }
 
@@ -367,35 +368,4 @@ export function nodeError(error: unknown): NodeError {
     ...(error.subject === undefined ? {} : { subject: error.subject }),
     facts: error.facts as { readonly [key: string]: Json },
   };
-}
-
-function notAList(id: string, found: Json | undefined): MillraceError {
-  return new MillraceError({
-    code: 'MR1019',
-    message: `'${id}' maps over something that is not a list but ${found === undefined ? 'absent' : typeof found}.`,
-    subject: id,
-    hint: 'Make the task before it return a list.',
-    retryable: false,
-  });
-}
-
-function noCase(id: string, value: Json | undefined, cases: readonly string[]): MillraceError {
-  return new MillraceError({
-    code: 'MR1024',
-    message: `'${id}' has no case for ${JSON.stringify(value)}.`,
-    subject: id,
-    hint: `Add the case to choose(); there are: ${cases.join(', ')}.`,
-    facts: { value: value ?? null, cases },
-    retryable: false,
-  });
-}
-
-function tooManyNodes(dag: string): MillraceError {
-  return new MillraceError({
-    code: 'MR2011',
-    message: `The run of '${dag}' would have more than ${maxNodes} nodes.`,
-    subject: dag,
-    hint: 'Let one task handle many items (context.items records each of them) instead of mapping over every one.',
-    retryable: false,
-  });
 }
