@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { type Control, connectControl, type RunTarget, type RunView } from 'millrace/control';
 import { dev } from '../environments/index.ts';
 import { openSources } from '../ingestion/sources/index.ts';
 import { openHome } from '../stack/home.ts';
+import { createBucket } from '../stack/start/bucket.ts';
 import { stackVariables } from '../stack/start/variables.ts';
 import { WorkerProcess } from '../stack/start/worker-process.ts';
 import { startStack } from '../stack/start-stack.ts';
@@ -30,15 +30,7 @@ export async function bench(): Promise<void> {
   try {
     const variables = stackVariables(home, stack.endpoints);
     const environment = dev(variables);
-    const { endpoint, region, accessKeyId, secretAccessKey } = stack.endpoints.s3;
-    const s3 = new S3Client({
-      endpoint,
-      region,
-      forcePathStyle: true,
-      credentials: { accessKeyId, secretAccessKey },
-    });
-    await s3.send(new CreateBucketCommand({ Bucket: environment.lake.bucket }));
-    s3.destroy();
+    await createBucket(stack.endpoints, environment.lake.bucket);
     worker = new WorkerProcess({ home, environment: 'dev', variables, report: console.log });
     const sources = await openSources({
       endpoints: stack.endpoints,

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { CreateBucketCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { describeError, isMillraceError } from 'millrace';
 import { connectControl } from 'millrace/control';
 import { dev, type RetailEnvironment } from '../../environments/index.ts';
@@ -9,6 +8,7 @@ import { stackError } from '../errors.ts';
 import { type Home, openHome } from '../home.ts';
 import { describeConflict } from '../ports.ts';
 import { type Stack, startStack } from '../start-stack.ts';
+import { createBucket } from './bucket.ts';
 import { dueNights, NightBook, plannedNights } from './nights.ts';
 import { parseOptions, type StartOptions, usage } from './options.ts';
 import { runNights } from './runs.ts';
@@ -113,23 +113,6 @@ async function runWhatIsDue(
     }
   } finally {
     await control.close();
-  }
-}
-
-async function createBucket({ s3 }: Endpoints, bucket: string): Promise<void> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-  const client = new S3Client({
-    endpoint,
-    region,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  } catch (error) {
-    if (!(error instanceof S3ServiceException) || error.name !== 'BucketAlreadyOwnedByYou') throw error;
-  } finally {
-    client.destroy();
   }
 }
 
