@@ -7,7 +7,7 @@ import { consoleLogger, type RunningServices, type Secrets } from 'millrace/work
 import { type RetailEnvironment, repositoryRoot } from '../environments/index.ts';
 import type { PostgresDatabase, PostgresSource } from '../ingestion/connectors/postgres/index.ts';
 import { orderTables } from '../ingestion/lake/index.ts';
-import { providePython } from '../stack/components/python.ts';
+import { providePythonEnvironment } from '../stack/components/provide.ts';
 
 /** Makes what the retail tasks work with. Its processes (Delta writer, dbt) start at their first use. */
 export async function connectServices(environment: RetailEnvironment, secrets: Secrets): Promise<RunningServices> {
@@ -87,5 +87,5 @@ function sourceDatabases({ sources }: RetailEnvironment, secrets: Secrets) {
 async function pythonEnvironment(): Promise<{ python: string; duckdbExtensions: string }> {
   const { MILLRACE_PYTHON: python, MILLRACE_DUCKDB_EXTENSIONS: duckdbExtensions } = process.env;
   if (python !== undefined && duckdbExtensions !== undefined) return { python, duckdbExtensions };
-  return providePython(join(repositoryRoot, 'python', 'requirements.txt'), (line) => process.stderr.write(`${line}\n`));
+  return providePythonEnvironment((line) => process.stderr.write(`${line}\n`));
 }

@@ -13,7 +13,7 @@ export async function bootstrap() {
   checkPython();
   await step('npm packages', installPackages);
   await step('compile the stack', () => compile('stack'));
-  await Promise.all([build(), step('Temporal, S3 server, Python', prepareComponents)]);
+  await Promise.all([build(), step('Temporal, S3 server, Python', () => prepareComponents())]);
 }
 
 /** npm packages and compiled code only. */
@@ -93,9 +93,15 @@ async function bundle() {
   }
 }
 
-async function prepareComponents() {
-  const { prepare } = await import(pathToFileURL(join(root, 'dist', 'stack', 'prepare.js')).href);
-  const problem = await prepare((line) => console.log(`  ${line}`));
+/** The Python environment, after a build: with the compiled code, all that a worker needs. */
+export async function pythonOnly() {
+  checkPython();
+  await step('Python', () => prepareComponents('preparePython'));
+}
+
+async function prepareComponents(what = 'prepare') {
+  const stack = await import(pathToFileURL(join(root, 'dist', 'stack', 'prepare.js')).href);
+  const problem = await stack[what]((line) => console.log(`  ${line}`));
   if (problem !== undefined) throw new CodedError(problem.code, problem.message, problem.hint);
 }
 
