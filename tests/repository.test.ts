@@ -112,10 +112,10 @@ describe('continuous integration and containers', () => {
   });
 
   it('has the whole stack in docker-compose, on loopback, without a known password', () => {
-    const { services } = parse(read('docker-compose.yml')) as {
+    const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
       services: Record<string, { ports?: string[]; environment?: Record<string, string> }>;
     };
-    expect(Object.keys(services).sort()).toEqual(['kafka', 'postgres', 's3', 'temporal', 'worker']);
+    expect(Object.keys(services).sort()).toEqual(['kafka', 'postgres', 's3', 'sources', 'temporal', 'worker']);
     for (const { ports = [], environment = {} } of Object.values(services)) {
       for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
       for (const [name, value] of Object.entries(environment)) {

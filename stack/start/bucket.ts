@@ -2,7 +2,7 @@ import { CreateBucketCommand, S3Client, S3ServiceException } from '@aws-sdk/clie
 import type { Endpoints } from '../endpoints.ts';
 
 /** Makes the lake's bucket on the embedded S3 server, unless it is there. */
-export async function createBucket({ s3 }: Endpoints, bucket: string): Promise<void> {
+export async function createBucket({ s3 }: Pick<Endpoints, 's3'>, bucket: string): Promise<void> {
   const { endpoint, region, accessKeyId, secretAccessKey } = s3;
   const client = new S3Client({
     endpoint,
